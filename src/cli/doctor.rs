@@ -1,0 +1,169 @@
+//! `codemode doctor`: what this host offers, and what a run would get.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Stop, own_binary, print_json};
+use crate::engine;
+use crate::plan::host::{self, Fact};
+use crate::plan::interpreter;
+use crate::policy::domains::DomainPolicy;
+use crate::policy::{Execution, Limits, NetworkMode, Policy, WallPolicy};
+use crate::report::{Report, Verdict};
+use crate::sandbox::enforced::Standing;
+use crate::supervise::output::Sink;
+use crate::supervise::{Request, ToolSet};
+
+/// Show what this host offers and which walls a run would get
+///
+/// Builds a sandbox to find out. Exits with 0 only if every required wall can stand.
+#[derive(Args)]
+pub(super) struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Python interpreter: a path, or a name on PATH [default: python3]
+    #[arg(long, value_name = "PATH", env = "CODEMODE_PYTHON")]
+    python: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Diagnosis {
+    /// Whether a run would start.
+    ok: bool,
+    /// What the host says of itself.
+    host: Vec<Fact>,
+    /// The interpreter, or why there is none.
+    interpreter: String,
+    /// Every wall, as a sandbox built just now had it.
+    walls: Vec<Wall>,
+    /// Why no run would start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Wall {
+    required: bool,
+    purpose: &'static str,
+    #[serde(flatten)]
+    standing: Standing,
+}
+
+pub(super) fn main(args: &DoctorArgs) -> Result<ExitCode, Stop> {
+    let diagnosis = diagnose(args);
+    if args.json {
+        print_json(&diagnosis)?;
+    } else {
+        print(&diagnosis);
+    }
+    Ok(if diagnosis.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn diagnose(args: &DoctorArgs) -> Diagnosis {
+    let mut diagnosis = Diagnosis {
+        ok: false,
+        host: host::facts(),
+        interpreter: String::new(),
+        walls: Vec::new(),
+        refused: None,
+    };
+    match interpreter::find(args.python.as_deref()) {
+        Ok(found) => {
+            let executable = found.executable.display();
+            diagnosis.interpreter =
+                format!("{} {} at {executable}", found.implementation, found.version_text());
+            match trial(&found) {
+                Ok(report) => {
+                    diagnosis.ok = report.verdict == Verdict::Ok;
+                    diagnosis.refused = (!diagnosis.ok).then_some(report.evidence);
+                    diagnosis.walls = walls(report.walls);
+                }
+                Err(stop) => diagnosis.refused = Some(stop.message),
+            }
+        }
+        Err(error) => {
+            diagnosis.interpreter = "none".to_owned();
+            diagnosis.refused = Some(error.to_string());
+        }
+    }
+    diagnosis
+}
+
+fn walls(standing: Vec<Standing>) -> Vec<Wall> {
+    let policy = WallPolicy::default();
+    standing
+        .into_iter()
+        .map(|standing| Wall {
+            required: policy.required.contains(&standing.wall),
+            purpose: standing.wall.purpose(),
+            standing,
+        })
+        .collect()
+}
+
+/// Runs an empty program, so that what is said was done.
+fn trial(interpreter: &interpreter::Interpreter) -> Result<Report, Stop> {
+    let policy = Policy {
+        limits: Limits::default(),
+        network: NetworkMode::None,
+        domains: DomainPolicy::default(),
+        execution: Execution::Closed,
+        workspace: None,
+        outputs: None,
+        walls: WallPolicy::default(),
+    };
+    let binary = own_binary().map_err(Stop::sandbox)?;
+    let prepared = engine::prepare(&binary, &policy, interpreter, false)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Stop::sandbox)?;
+    let request = Request {
+        code: String::new(),
+        filename: "<trial>".to_owned(),
+        argv: Vec::new(),
+        config: Box::<RawValue>::default(),
+        context: Box::<RawValue>::default(),
+        tools: ToolSet::default(),
+        limits: policy.limits,
+        stdin: None,
+        stdout: Sink::Keep,
+        stderr: Sink::Keep,
+    };
+    runtime.block_on(async {
+        let engine = prepared.attach()?;
+        Ok(engine.run(request, std::future::pending()).await)
+    })
+}
+
+fn print(diagnosis: &Diagnosis) {
+    println!("Host");
+    for fact in &diagnosis.host {
+        println!("  {:<48} {}", fact.name, fact.value);
+    }
+    println!("  {:<48} {}", "python", diagnosis.interpreter);
+    if !diagnosis.walls.is_empty() {
+        println!("\nWalls of a run");
+    }
+    for wall in &diagnosis.walls {
+        let standing = &wall.standing;
+        let state = match (standing.standing, wall.required) {
+            (true, _) => "stands",
+            (false, true) => "MISSING",
+            (false, false) => "absent",
+        };
+        println!("  {:<18} {:<8} {}", standing.wall.name(), state, standing.how);
+        if let Some(fix) = standing.fix.as_ref().filter(|_| !standing.standing) {
+            println!("  {:<18} {:<8} fix: {fix}", "", "");
+        }
+    }
+    match &diagnosis.refused {
+        None => println!("\nA run would start: every required wall stands."),
+        Some(why) => println!("\nNo run would start: {why}"),
+    }
+}

@@ -1,0 +1,98 @@
+//! The command line.
+
+mod doctor;
+mod limits;
+mod run;
+mod serve;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::engine::EngineError;
+
+/// Exit codes beside the program's own.
+mod code {
+    /// A mistake in arguments or configuration.
+    pub const USAGE: u8 = 2;
+    /// The program ran out of wall-clock time, as timeout(1) has it.
+    pub const TIMEOUT: u8 = 124;
+    /// The sandbox, not the program, failed.
+    pub const SANDBOX: u8 = 125;
+    /// The program was killed for memory (128 + SIGKILL).
+    pub const MEMORY: u8 = 137;
+}
+
+/// Runs untrusted Python, each run in its own kernel sandbox.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Serve(serve::ServeArgs),
+    Doctor(doctor::DoctorArgs),
+}
+
+/// Why a command ended without doing its work, and with which exit code.
+struct Stop {
+    message: String,
+    code: u8,
+}
+
+impl Stop {
+    fn usage(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: code::USAGE }
+    }
+
+    fn sandbox(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: code::SANDBOX }
+    }
+}
+
+impl From<EngineError> for Stop {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Plan(error) => Self::usage(error),
+            error => Self::sandbox(error),
+        }
+    }
+}
+
+/// Parses the arguments and does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run::main(args),
+        Command::Serve(args) => serve::main(&args),
+        Command::Doctor(args) => doctor::main(&args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(stop) => {
+            for line in stop.message.lines() {
+                eprintln!("codemode: {line}");
+            }
+            ExitCode::from(stop.code)
+        }
+    }
+}
+
+/// The running binary, to be started again as a launcher.
+fn own_binary() -> io::Result<PathBuf> {
+    // The link and not its text: it holds even if the file was replaced meanwhile.
+    std::fs::metadata("/proc/self/exe")?;
+    Ok(PathBuf::from("/proc/self/exe"))
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Stop> {
+    let text = serde_json::to_string_pretty(value).map_err(Stop::sandbox)?;
+    println!("{text}");
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! `codemode run`: one program, no configuration, no server.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde_json::value::RawValue;
+
+use super::limits::LimitArgs;
+use super::{Stop, code, own_binary, print_json};
+use crate::engine;
+use crate::plan::interpreter;
+use crate::policy::domains::DomainPolicy;
+use crate::policy::{Execution, NetworkMode, Policy, WallPolicy};
+use crate::report::{Report, Verdict};
+use crate::supervise::output::Sink;
+use crate::supervise::{Request, ToolSet};
+
+/// The largest program read, in bytes.
+const LARGEST_PROGRAM: u64 = 16 << 20;
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Network {
+    /// Nothing, not even loopback
+    None,
+    /// Named domains, through a proxy
+    Restricted,
+    /// The host's own network: no wall
+    All,
+}
+
+/// Run one Python program in a sandbox
+///
+/// Its output appears as it is written and its exit code becomes this command's; 124 means out of
+/// time, 137 killed for memory, 125 that the sandbox failed and not the program.
+#[derive(Args)]
+pub(super) struct RunArgs {
+    /// The program, or - for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Arguments for the program
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+    /// Print the whole report as JSON instead of the program's output
+    #[arg(long)]
+    json: bool,
+    /// Python interpreter: a path, or a name on PATH [default: python3]
+    #[arg(long, value_name = "PATH", env = "CODEMODE_PYTHON")]
+    python: Option<PathBuf>,
+    /// Show DIR read-only as /workspace
+    #[arg(long, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+    /// Keep the regular files that the program leaves in /outputs in DIR
+    #[arg(long, value_name = "DIR")]
+    outputs: Option<PathBuf>,
+    /// What of a network the program sees
+    #[arg(long, value_enum, default_value = "none")]
+    network: Network,
+    /// Domain to let through with --network restricted; *.example.com for all below (repeatable)
+    #[arg(long, value_name = "DOMAIN")]
+    allow_domain: Vec<String>,
+    /// Domain to refuse whatever else is allowed (repeatable)
+    #[arg(long, value_name = "DOMAIN")]
+    block_domain: Vec<String>,
+    /// Command that the program may start, by bare name (repeatable) [default: none]
+    #[arg(long, value_name = "NAME")]
+    allow_command: Vec<String>,
+    /// File that becomes the program's standard input [default: empty]
+    #[arg(long, value_name = "FILE")]
+    stdin: Option<PathBuf>,
+    /// Refuse to run unless this wall stands; `codemode doctor` lists them (repeatable)
+    #[arg(long, value_name = "WALL")]
+    require: Vec<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+pub(super) fn main(args: RunArgs) -> Result<ExitCode, Stop> {
+    let program = read_program(&args.file)?;
+    let stdin = args.stdin.as_deref().map(open_stdin).transpose()?;
+    let policy = policy(&args)?;
+    let interpreter = interpreter::find(args.python.as_deref()).map_err(Stop::usage)?;
+    let binary = own_binary().map_err(Stop::sandbox)?;
+    let prepared = engine::prepare(&binary, &policy, &interpreter, false)?;
+    let request = request(&args, program, stdin, &policy);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Stop::sandbox)?;
+    let report = runtime.block_on(async {
+        let engine = prepared.attach()?;
+        let report = engine.run(request, interrupted()).await;
+        Ok::<_, Stop>(report)
+    })?;
+    if args.json {
+        print_json(&report)?;
+    } else {
+        explain(&report);
+    }
+    Ok(exit_code(&report))
+}
+
+fn read_program(file: &Path) -> Result<String, Stop> {
+    let stop = |why: &dyn std::fmt::Display| Stop::usage(format!("{}: {why}", file.display()));
+    let mut bytes = Vec::new();
+    let source: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
+        let meta = fs::metadata(file).map_err(|error| stop(&error))?;
+        if meta.is_dir() {
+            return Err(stop(&"is a directory; give a Python file"));
+        }
+        Box::new(File::open(file).map_err(|error| stop(&error))?)
+    };
+    source.take(LARGEST_PROGRAM + 1).read_to_end(&mut bytes).map_err(|error| stop(&error))?;
+    if bytes.len() as u64 > LARGEST_PROGRAM {
+        return Err(stop(&"is larger than 16 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| stop(&"is not UTF-8 text"))
+}
+
+fn open_stdin(file: &Path) -> Result<OwnedFd, Stop> {
+    File::open(file)
+        .map(OwnedFd::from)
+        .map_err(|error| Stop::usage(format!("--stdin {}: {error}", file.display())))
+}
+
+fn policy(args: &RunArgs) -> Result<Policy, Stop> {
+    let network = match args.network {
+        Network::None => NetworkMode::None,
+        Network::Restricted => NetworkMode::Restricted,
+        Network::All => NetworkMode::All,
+    };
+    if network != NetworkMode::Restricted && !args.allow_domain.is_empty() {
+        return Err(Stop::usage("--allow-domain needs --network restricted"));
+    }
+    let execution = if args.allow_command.is_empty() {
+        Execution::Closed
+    } else {
+        Execution::Commands(args.allow_command.clone())
+    };
+    let required = args
+        .require
+        .iter()
+        .map(|name| name.parse())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Stop::usage(format!("--require: {error}")))?;
+    Ok(Policy {
+        limits: args.limits.limits(),
+        network,
+        domains: DomainPolicy::from_names(&args.allow_domain, &args.block_domain)
+            .map_err(Stop::usage)?,
+        execution,
+        workspace: args.workspace.clone(),
+        outputs: args.outputs.clone(),
+        walls: WallPolicy::default().requiring(required),
+    })
+}
+
+fn request(args: &RunArgs, code: String, stdin: Option<OwnedFd>, policy: &Policy) -> Request {
+    let filename = if args.file == Path::new("-") {
+        "<stdin>".to_owned()
+    } else {
+        // The bare name: the path is the host's.
+        args.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    };
+    let mut argv = vec![filename.clone()];
+    argv.extend(args.args.iter().cloned());
+    let (stdout, stderr) =
+        if args.json { (Sink::Keep, Sink::Keep) } else { (Sink::Stdout, Sink::Stderr) };
+    Request {
+        code,
+        filename,
+        argv,
+        config: RawValue::from_string("{}".to_owned()).unwrap_or_default(),
+        context: Box::<RawValue>::default(),
+        tools: ToolSet::default(),
+        limits: policy.limits,
+        stdin,
+        stdout,
+        stderr,
+    }
+}
+
+/// Resolves when the user, or whoever started us, wants to stop.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Says on standard error what the program's own output doesn't.
+fn explain(report: &Report) {
+    match report.verdict {
+        Verdict::Ok | Verdict::Exception | Verdict::ExitCode => {}
+        verdict => eprintln!("codemode: {verdict}: {}", report.evidence),
+    }
+    let outputs = report.usage.outputs.as_ref();
+    if let Some(outputs) = outputs.filter(|outputs| outputs.skipped + outputs.failed > 0) {
+        eprintln!(
+            "codemode: outputs: {} kept, {} left behind that are no regular files, {} failed{}",
+            outputs.files,
+            outputs.skipped,
+            outputs.failed,
+            outputs.reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default(),
+        );
+    }
+}
+
+fn exit_code(report: &Report) -> ExitCode {
+    let own = || {
+        let signaled = report.signal.map(|signal| 128 + signal);
+        let number = report.exit_code.or(signaled).unwrap_or(1);
+        u8::try_from(number).unwrap_or(1)
+    };
+    ExitCode::from(match report.verdict {
+        Verdict::Ok => 0,
+        Verdict::Timeout => code::TIMEOUT,
+        Verdict::MemoryLimit => code::MEMORY,
+        Verdict::Refused | Verdict::SandboxFault => code::SANDBOX,
+        Verdict::Cancelled => 130,
+        // A program that got along without what was refused has still met its limit.
+        _ => own().max(1),
+    })
+}

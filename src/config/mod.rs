@@ -1,0 +1,69 @@
+//! From a YAML file, the environment and flags to one checked, immutable [`Config`].
+//!
+//! Order of precedence, weakest first: defaults, file, environment, flags. An empty value, in the file or in the
+//! environment, counts as not set. All faults are gathered and reported together.
+//!
+//! One table (`table.rs`) names each key, its variables, its type and its range. It drives the file, the environment
+//! and the messages, so they can't disagree.
+
+mod fault;
+mod load;
+mod model;
+mod parse;
+mod raw;
+mod secret;
+mod substitute;
+mod table;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+pub use fault::{ConfigError, Fault};
+pub use load::load;
+pub use model::{
+    ClientTls, Config, Limits, LogLevel, Mounts, Network, NetworkMode, Security, ServerTls,
+    StaticChecks, TlsIdentity,
+};
+pub use secret::Secret;
+
+/// Environment variables by name. A map, not the process, so that loading is a function of its arguments.
+pub type Environment = BTreeMap<String, OsString>;
+
+/// The variables of this process; those whose names are not UTF-8 can't be ours and are left out.
+pub fn process_environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .collect()
+}
+
+/// Where settings come from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// `--config`: wins over the variable and the usual names.
+    pub file: Option<&'a Path>,
+    /// Environment variables.
+    pub env: &'a Environment,
+    /// Directory in which relative paths and the usual file names are looked up.
+    pub cwd: &'a Path,
+    /// `--host`.
+    pub host: Option<&'a str>,
+    /// `--port`.
+    pub port: Option<u16>,
+    /// `--allow-unauthenticated`.
+    pub allow_unauthenticated: bool,
+}
+
+/// A size in bytes as people write it: `65536`, `64K`, `1GiB` (units are binary).
+pub fn parse_size(text: &str) -> Option<u64> {
+    parse::size(text)
+}
+
+/// Seconds as people write them: `2`, `0.5`.
+pub fn parse_seconds(text: &str) -> Option<std::time::Duration> {
+    parse::seconds(text)
+}

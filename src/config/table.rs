@@ -1,0 +1,295 @@
+//! The one list of settings: key, variables, type and range.
+
+use std::time::Duration;
+
+use super::model::{Limits, LogLevel, NetworkMode, StaticChecks, TlsMode};
+use super::parse;
+
+/// One setting.
+pub(super) struct Row {
+    /// Key in the file, blocks separated by a dot.
+    pub key: &'static str,
+    /// Variables that set it; the first one that is set wins.
+    pub vars: &'static [&'static str],
+    /// Its type, range and place.
+    pub slot: Slot,
+}
+
+type Place<T> = fn(&mut Draft) -> &mut T;
+type Parse = fn(&str) -> Option<String>;
+
+/// Type and range of a setting, and its place in the [`Draft`]. Ranges are inclusive.
+pub(super) enum Slot {
+    Whole(u64, u64, Place<u64>),
+    WholeSeconds(u64, u64, Place<Duration>),
+    Seconds(u64, u64, Place<Duration>),
+    Size(u64, u64, Place<u64>),
+    Bool(Place<bool>),
+    Choice(&'static [&'static str], fn(&mut Draft, &str) -> bool),
+    Text(&'static str, Parse, Place<Option<String>>),
+    Secret(&'static str, Parse, Place<Option<String>>),
+    List(&'static str, Parse, Place<Option<Vec<String>>>),
+}
+
+/// A value as found, before its type is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Given {
+    /// Text: a YAML string, or a variable.
+    Text(String),
+    /// A YAML number or boolean. Its spelling is lost, so it can't stand for text.
+    Bare(String),
+    /// A YAML list of strings.
+    List(Vec<String>),
+}
+
+/// Settings that are typed but not yet checked against each other.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub host: Option<String>,
+    pub port: u64,
+    pub main_app_grpc_target: Option<String>,
+    pub api_key: Option<String>,
+    pub limits: Limits,
+    pub allow_direct_execution: bool,
+    pub allowed_commands: Option<Vec<String>>,
+    pub static_checks: StaticChecks,
+    pub allow_unauthenticated: bool,
+    pub required_walls: Option<Vec<String>>,
+    pub wanted_walls: Option<Vec<String>>,
+    pub network_mode: NetworkMode,
+    pub allowed_domains: Option<Vec<String>>,
+    pub blocked_domains: Option<Vec<String>>,
+    pub tls: TlsDraft,
+    pub callback_tls: CallbackDraft,
+    pub log_level: LogLevel,
+    pub python: Option<String>,
+    pub workspace: Option<String>,
+    pub outputs: Option<String>,
+    pub shutdown_grace: Duration,
+    pub metadata_ttl: Duration,
+}
+
+/// The `tls` block.
+#[derive(Default)]
+pub(super) struct TlsDraft {
+    pub enabled: bool,
+    pub mode: TlsMode,
+    pub cert_file: Option<String>,
+    pub key_file: Option<String>,
+    pub ca_file: Option<String>,
+    pub require_client_auth: bool,
+}
+
+/// The `callback_tls` block.
+#[derive(Default)]
+pub(super) struct CallbackDraft {
+    pub enabled: bool,
+    pub ca_file: Option<String>,
+    pub client_cert: Option<String>,
+    pub client_key: Option<String>,
+}
+
+impl Draft {
+    /// The defaults of all settings.
+    pub(super) fn new() -> Self {
+        Self {
+            port: 8001,
+            shutdown_grace: Duration::from_secs(10),
+            metadata_ttl: Duration::from_secs(60),
+            ..Self::default()
+        }
+    }
+}
+
+/// The row of `key`.
+pub(super) fn find(key: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.key == key)
+}
+
+const fn row(key: &'static str, vars: &'static [&'static str], slot: Slot) -> Row {
+    Row { key, vars, slot }
+}
+
+const PATH: &str = "the path of a PEM file";
+const DIRECTORY: &str = "an absolute path of a directory, without `..`";
+const DOMAINS: &str =
+    "domain names such as `pypi.org` or `*.example.com`, without scheme, port and path";
+const WALLS: &str = "a list of names of walls";
+const COMMANDS: &str = "a list of command names without spaces";
+const TARGET: &str = "host:port with a port from 1 to 65535, such as `localhost:50051`";
+const KEY: &str = "visible ASCII characters without spaces or line breaks at the ends";
+
+const K: u64 = 1 << 10;
+const M: u64 = 1 << 20;
+const G: u64 = 1 << 30;
+const T: u64 = 1 << 40;
+
+use Slot::{Bool, Choice, List, Seconds, Size, Text, Whole, WholeSeconds};
+
+/// Every setting. Where a row has a `CODEMODE_GRPC_TLS_*` variable, that is its older name.
+#[rustfmt::skip]
+pub(super) static TABLE: &[Row] = &[
+    row("port", &["CODEMODE_SIDECAR_PORT"], Whole(1, 65_535, |d| &mut d.port)),
+    row("host", &["CODEMODE_SIDECAR_HOST"], Text("an IP address or a host name", parse::host, |d| &mut d.host)),
+    row("main_app_grpc_target", &["MAIN_APP_GRPC_TARGET", "CODEMODE_MAIN_APP_TARGET", "CODEMODE_MAIN_APP_GRPC_TARGET"],
+        Text(TARGET, parse::target, |d| &mut d.main_app_grpc_target)),
+    row("api_key", &["CODEMODE_API_KEY"], Slot::Secret(KEY, parse::api_key, |d| &mut d.api_key)),
+
+    row("limits.code_timeout", &["CODEMODE_CODE_TIMEOUT"], WholeSeconds(1, 300, |d| &mut d.limits.code_timeout)),
+    row("limits.max_code_length", &["CODEMODE_MAX_CODE_LENGTH"], Whole(100, 100_000, |d| &mut d.limits.max_code_length)),
+    row("limits.cpu_time", &["CODEMODE_CPU_TIME"], WholeSeconds(1, 3600, |d| &mut d.limits.cpu_time)),
+    row("limits.memory", &["CODEMODE_MEMORY_LIMIT"], Size(32 * M, T, |d| &mut d.limits.memory)),
+    row("limits.processes", &["CODEMODE_PROCESS_LIMIT"], Whole(1, 32_768, |d| &mut d.limits.processes)),
+    row("limits.open_files", &["CODEMODE_OPEN_FILES"], Whole(16, 1_048_576, |d| &mut d.limits.open_files)),
+    row("limits.file_size", &["CODEMODE_FILE_SIZE"], Size(4 * K, T, |d| &mut d.limits.file_size)),
+    row("limits.scratch_size", &["CODEMODE_SCRATCH_SIZE"], Size(64 * K, T, |d| &mut d.limits.scratch_size)),
+    row("limits.scratch_inodes", &["CODEMODE_SCRATCH_INODES"], Whole(16, 10_000_000, |d| &mut d.limits.scratch_inodes)),
+    row("limits.output", &["CODEMODE_OUTPUT_LIMIT"], Size(0, G, |d| &mut d.limits.output)),
+    row("limits.result", &["CODEMODE_RESULT_LIMIT"], Size(K, 256 * M, |d| &mut d.limits.result)),
+    row("limits.tool_result", &["CODEMODE_TOOL_RESULT_LIMIT"], Size(K, 256 * M, |d| &mut d.limits.tool_result)),
+    row("limits.request", &["CODEMODE_REQUEST_LIMIT"], Size(64 * K, 256 * M, |d| &mut d.limits.request)),
+    row("limits.tools", &["CODEMODE_TOOLS_LIMIT"], Whole(1, 100_000, |d| &mut d.limits.tools)),
+    row("limits.concurrent_runs", &["CODEMODE_CONCURRENT_RUNS"], Whole(1, 10_000, |d| &mut d.limits.concurrent_runs)),
+    row("limits.queue", &["CODEMODE_QUEUE"], Whole(0, 100_000, |d| &mut d.limits.queue)),
+
+    row("security.allow_direct_execution", &["CODEMODE_ALLOW_DIRECT_EXECUTION"], Bool(|d| &mut d.allow_direct_execution)),
+    row("security.allowed_commands", &["CODEMODE_ALLOWED_COMMANDS"], List(COMMANDS, parse::word, |d| &mut d.allowed_commands)),
+    row("security.static_checks", &["CODEMODE_STATIC_CHECKS"],
+        Choice(StaticChecks::NAMES, |d, text| put(&mut d.static_checks, StaticChecks::parse(text)))),
+    row("security.allow_unauthenticated", &["CODEMODE_ALLOW_UNAUTHENTICATED"], Bool(|d| &mut d.allow_unauthenticated)),
+    row("security.required_walls", &["CODEMODE_REQUIRED_WALLS"], List(WALLS, parse::word, |d| &mut d.required_walls)),
+    row("security.wanted_walls", &["CODEMODE_WANTED_WALLS"], List(WALLS, parse::word, |d| &mut d.wanted_walls)),
+
+    row("network.mode", &["EXECUTOR_NETWORK_MODE"],
+        Choice(NetworkMode::NAMES, |d, text| put(&mut d.network_mode, NetworkMode::parse(text)))),
+    row("network.allowed_domains", &["CODEMODE_ALLOWED_DOMAINS"], List(DOMAINS, parse::domain, |d| &mut d.allowed_domains)),
+    row("network.blocked_domains", &["CODEMODE_BLOCKED_DOMAINS"], List(DOMAINS, parse::domain, |d| &mut d.blocked_domains)),
+
+    row("tls.enabled", &["CODEMODE_TLS_ENABLED", "CODEMODE_GRPC_TLS_ENABLED"], Bool(|d| &mut d.tls.enabled)),
+    row("tls.mode", &["CODEMODE_TLS_MODE", "CODEMODE_GRPC_TLS_MODE"],
+        Choice(TlsMode::NAMES, |d, text| put(&mut d.tls.mode, TlsMode::parse(text)))),
+    row("tls.cert_file", &["CODEMODE_TLS_CERT_FILE", "CODEMODE_GRPC_TLS_CERT_FILE"],
+        Text(PATH, parse::path, |d| &mut d.tls.cert_file)),
+    row("tls.key_file", &["CODEMODE_TLS_KEY_FILE", "CODEMODE_GRPC_TLS_KEY_FILE"],
+        Text(PATH, parse::path, |d| &mut d.tls.key_file)),
+    row("tls.ca_file", &["CODEMODE_TLS_CA_FILE", "CODEMODE_GRPC_TLS_CA_FILE"],
+        Text(PATH, parse::path, |d| &mut d.tls.ca_file)),
+    row("tls.require_client_auth", &["CODEMODE_TLS_REQUIRE_CLIENT_AUTH", "CODEMODE_GRPC_TLS_REQUIRE_CLIENT_AUTH"],
+        Bool(|d| &mut d.tls.require_client_auth)),
+
+    row("callback_tls.enabled", &["CODEMODE_CALLBACK_TLS_ENABLED", "CODEMODE_GRPC_TLS_ENABLED"],
+        Bool(|d| &mut d.callback_tls.enabled)),
+    row("callback_tls.ca_file", &["CODEMODE_CALLBACK_TLS_CA_FILE", "CODEMODE_GRPC_TLS_CA_FILE"],
+        Text(PATH, parse::path, |d| &mut d.callback_tls.ca_file)),
+    row("callback_tls.client_cert", &["CODEMODE_CALLBACK_TLS_CLIENT_CERT", "CODEMODE_GRPC_TLS_CLIENT_CERT_FILE"],
+        Text(PATH, parse::path, |d| &mut d.callback_tls.client_cert)),
+    row("callback_tls.client_key", &["CODEMODE_CALLBACK_TLS_CLIENT_KEY", "CODEMODE_GRPC_TLS_CLIENT_KEY_FILE"],
+        Text(PATH, parse::path, |d| &mut d.callback_tls.client_key)),
+
+    row("log_level", &["CODEMODE_LOG_LEVEL"],
+        Choice(LogLevel::NAMES, |d, text| put(&mut d.log_level, LogLevel::parse(text)))),
+    row("python", &["CODEMODE_PYTHON"], Text("a path or a program name, in quotes", parse::path, |d| &mut d.python)),
+    row("mounts.workspace", &["CODEMODE_WORKSPACE"], Text(DIRECTORY, parse::absolute_path, |d| &mut d.workspace)),
+    row("mounts.outputs", &["CODEMODE_OUTPUTS"], Text(DIRECTORY, parse::absolute_path, |d| &mut d.outputs)),
+    row("shutdown_grace", &["CODEMODE_SHUTDOWN_GRACE"], Seconds(0, 600, |d| &mut d.shutdown_grace)),
+    row("metadata_ttl", &["CODEMODE_METADATA_TTL"], Seconds(0, 86_400, |d| &mut d.metadata_ttl)),
+];
+
+fn put<T>(place: &mut T, value: Option<T>) -> bool {
+    let found = value.is_some();
+    if let Some(value) = value {
+        *place = value;
+    }
+    found
+}
+
+impl Slot {
+    /// What is accepted, as the end of "give …".
+    pub(super) fn allowed(&self) -> String {
+        match self {
+            Whole(min, max, _) => format!("a whole number from {min} to {max}"),
+            WholeSeconds(min, max, _) => format!("whole seconds from {min} to {max}"),
+            Seconds(min, max, _) => format!("seconds from {min} to {max}, fractions allowed"),
+            Size(min, max, _) => format!(
+                "a size from {} to {}, in bytes or with K, M, G or T",
+                parse::show_size(*min),
+                parse::show_size(*max)
+            ),
+            Bool(_) => "true, 1, yes, on, false, 0, no or off".to_owned(),
+            Choice(names, _) => format!("one of {}", names.join(", ")),
+            Text(allowed, ..) | Slot::Secret(allowed, ..) | List(allowed, ..) => {
+                (*allowed).to_owned()
+            }
+        }
+    }
+
+    /// Puts `given` in its place.
+    ///
+    /// # Errors
+    /// The part that is not accepted, as it may be shown.
+    pub(super) fn set(&self, draft: &mut Draft, given: &Given) -> Result<(), String> {
+        if let List(_, parse, place) = self {
+            *place(draft) = Some(items(given, *parse)?);
+            return Ok(());
+        }
+        let text = match (given, self) {
+            (_, Slot::Secret(..)) if !matches!(given, Given::Text(_)) => {
+                return Err("a value that is not text in quotes".to_owned());
+            }
+            (Given::List(_), _) => return Err("a list".to_owned()),
+            (Given::Bare(text), Text(..)) => return Err(format!("{} without quotes", show(text))),
+            (Given::Text(text) | Given::Bare(text), _) => text.as_str(),
+        };
+        self.set_text(draft, text).ok_or_else(|| match self {
+            Slot::Secret(..) => "the value (not shown)".to_owned(),
+            _ => show(text),
+        })
+    }
+
+    fn set_text(&self, draft: &mut Draft, text: &str) -> Option<()> {
+        let secs = Duration::from_secs;
+        match self {
+            Whole(min, max, place) => *place(draft) = within(parse::whole(text)?, min, max)?,
+            WholeSeconds(min, max, place) => {
+                *place(draft) = secs(within(parse::whole(text)?, min, max)?)
+            }
+            Seconds(min, max, place) => {
+                *place(draft) = within(parse::seconds(text)?, &secs(*min), &secs(*max))?
+            }
+            Size(min, max, place) => *place(draft) = within(parse::size(text)?, min, max)?,
+            Bool(place) => *place(draft) = parse::boolean(text)?,
+            Choice(_, choose) => return choose(draft, text).then_some(()),
+            Text(_, parse, place) | Slot::Secret(_, parse, place) => {
+                *place(draft) = Some(parse(text)?)
+            }
+            // `set` has dealt with lists.
+            List(..) => return None,
+        }
+        Some(())
+    }
+}
+
+fn within<T: PartialOrd>(value: T, min: &T, max: &T) -> Option<T> {
+    (*min <= value && value <= *max).then_some(value)
+}
+
+fn items(given: &Given, parse: Parse) -> Result<Vec<String>, String> {
+    let texts = match given {
+        Given::Text(text) => parse::comma_list(text),
+        Given::Bare(text) => return Err(format!("{} without quotes", show(text))),
+        Given::List(texts) => texts.clone(),
+    };
+    texts
+        .iter()
+        .map(|text| parse(text.trim()).ok_or_else(|| show(text)))
+        .collect()
+}
+
+/// A value in quotes, control characters escaped, cut to a readable length.
+fn show(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! The one place that puts the pieces together: policy and interpreter in, reports out.
+
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::plan::{self, Interpreter, PlanError};
+use crate::policy::Policy;
+use crate::policy::domains::DomainPolicy;
+use crate::report::{self, Report};
+use crate::sandbox::client::{self, LaunchError, Launcher, Spawned};
+use crate::sandbox::enforced::Profile;
+use crate::supervise::{self, Request};
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// No plan could be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The launcher can't work here.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The runtime can't take the launcher's socket.
+    #[error("cannot attach the launcher: {0}")]
+    Attach(#[from] io::Error),
+}
+
+/// An engine whose launcher is set up, before the process has threads or a runtime.
+pub struct Prepared {
+    spawned: Spawned,
+    domains: Arc<DomainPolicy>,
+}
+
+/// Makes the plan and starts the launcher. `binary` is the `codemode` executable; `keep` starts a
+/// launcher that is started again should it die.
+///
+/// To be called before the process has other threads or gives up its privileges.
+///
+/// # Errors
+/// [`EngineError`]: what the host lacks, and the fix.
+pub fn prepare(
+    binary: &Path,
+    policy: &Policy,
+    interpreter: &Interpreter,
+    keep: bool,
+) -> Result<Prepared, EngineError> {
+    let plan = plan::make(policy, interpreter, keep)?;
+    let spawned = client::spawn(binary, plan)?;
+    Ok(Prepared { spawned, domains: Arc::new(policy.domains.clone()) })
+}
+
+impl Prepared {
+    /// What a run would get on this host.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        self.spawned.profile()
+    }
+
+    /// Attaches the engine to the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`EngineError::Attach`].
+    pub fn attach(self) -> Result<Engine, EngineError> {
+        Ok(Engine { launcher: self.spawned.attach()?, domains: self.domains })
+    }
+}
+
+/// Runs programs, each in a sandbox of its own.
+pub struct Engine {
+    launcher: Launcher,
+    domains: Arc<DomainPolicy>,
+}
+
+impl Engine {
+    /// Runs one program and returns when nothing of it is left. Resolving `cancel` ends it early;
+    /// dropping the future ends it without a report.
+    pub async fn run(&self, request: Request, cancel: impl Future<Output = ()>) -> Report {
+        let limits = request.limits;
+        let observed = supervise::run(&self.launcher, &self.domains, request, cancel).await;
+        report::report(&observed, &limits, self.profile())
+    }
+
+    /// What a run gets on this host.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        self.launcher.profile()
+    }
+
+    /// Whether the launcher is there to make sandboxes.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.launcher.is_alive()
+    }
+
+    /// Process id of the launcher.
+    #[must_use]
+    pub fn launcher_pid(&self) -> u32 {
+        self.launcher.pid()
+    }
+}

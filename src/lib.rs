@@ -1,0 +1,19 @@
+//! codemode runs untrusted Python, each run in a kernel sandbox of its own, and says of each run
+//! which walls stood and what proves its verdict.
+//!
+//! Data flows one way: [`config`] → [`policy`] → [`plan`] → [`sandbox`] → [`supervise`] →
+//! [`report`], put together by [`engine`], offered by [`grpc`] and [`cli`]. `ARCHITECTURE.md`
+//! tells why.
+
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod grpc;
+pub mod plan;
+pub mod policy;
+pub mod report;
+pub mod sandbox;
+pub mod supervise;
+pub mod sys;

@@ -1,0 +1,354 @@
+"""The interpreter's side of a run.
+
+It reads one request from descriptor 3, runs the code as ``__main__``, carries tool calls out
+and answers in, and reports how the code ended. It stands inside the sandbox with the code and
+is trusted with nothing: whatever it sends is checked outside as hostile input.
+
+Only modules that the interpreter has loaded or built in anyway are imported up front, because
+every import here is paid by every run.
+"""
+
+
+def _guest():
+    import sys
+    from posix import read, write
+
+    CONTROL = 3
+    # Ends of a program that the supervisor can prove by a reading, if it may look before the
+    # process is gone: descriptors, space, processes, memory.
+    READABLE_ERRNOS = {11, 12, 24, 27, 28}
+    EFBIG = 27
+
+    # --- frames: four bytes of length, little-endian, then JSON -------------------------------
+
+    def codec():
+        """Encoder and decoder without importing ``json``, whose ``re`` costs milliseconds."""
+        try:
+            import _json
+
+            class Context:
+                strict = False
+                object_hook = None
+                object_pairs_hook = None
+                parse_float = float
+                parse_int = int
+                parse_constant = float
+                memo = {}
+
+            scan = _json.make_scanner(Context)
+
+            def refuse(value):
+                raise TypeError(
+                    "Object of type %s is not JSON serializable" % type(value).__name__
+                )
+
+            def dumps(value, allow_nan=True):
+                encoder = _json.make_encoder(
+                    {}, refuse, _json.encode_basestring_ascii, None, ": ", ", ",
+                    False, False, allow_nan,
+                )
+                return "".join(encoder(value, 0))
+
+            if dumps({"a": [1, None, "\u00e9"]}) != '{"a": [1, null, "\\u00e9"]}':
+                raise ImportError
+            if scan('{"a": [1.5, true]}', 0)[0] != {"a": [1.5, True]}:
+                raise ImportError
+            return dumps, lambda text: scan(text, 0)[0]
+        except (ImportError, AttributeError, TypeError):
+            import json
+
+            return json.dumps, json.loads
+
+    dumps, loads = codec()
+
+    def read_exactly(count):
+        chunks = []
+        while count:
+            chunk = read(CONTROL, min(count, 1 << 20))
+            if not chunk:
+                raise EOFError("the supervisor closed the control socket")
+            chunks.append(chunk)
+            count -= len(chunk)
+        return b"".join(chunks)
+
+    def receive():
+        length = int.from_bytes(read_exactly(4), "little")
+        return loads(read_exactly(length).decode())
+
+    def transmit(message):
+        body = dumps(message).encode()
+        frame = memoryview(len(body).to_bytes(4, "little") + body)
+        while frame:
+            frame = frame[write(CONTROL, frame):]
+
+    # --- tool calls ---------------------------------------------------------------------------
+
+    class Channel:
+        """Many calls in flight on one socket: a reader thread, begun by the first call."""
+
+        def __init__(self):
+            import _thread
+
+            self.allocate_lock = _thread.allocate_lock
+            self.start_thread = _thread.start_new_thread
+            self.lock = _thread.allocate_lock()
+            self.waiting = {}
+            self.next_id = 0
+            self.state = "new"
+            self.bye = None
+
+        def after_fork(self):
+            # A forked process shares the socket; two readers would tear frames apart.
+            self.state = "forked"
+            self.lock = self.allocate_lock()
+
+        def begin(self, deliver, tool, arguments, context, has_context):
+            with self.lock:
+                if self.state == "forked":
+                    raise RuntimeError("tools can't be called from a forked process")
+                if self.state == "closed":
+                    raise RuntimeError("the tool channel is closed")
+                if self.state == "new":
+                    import os
+
+                    os.register_at_fork(after_in_child=self.after_fork)
+                    self.start_thread(self.pump, ())
+                    self.state = "open"
+                self.next_id += 1
+                message = {"t": "call", "id": self.next_id, "tool": tool, "args": arguments}
+                if has_context:
+                    message["ctx"] = context
+                body = dumps(message, allow_nan=False).encode()
+                self.waiting[self.next_id] = deliver
+                frame = memoryview(len(body).to_bytes(4, "little") + body)
+                while frame:
+                    frame = frame[write(CONTROL, frame):]
+
+        def pump(self):
+            try:
+                while True:
+                    message = receive()
+                    if message["t"] == "bye":
+                        if self.bye is not None:
+                            self.bye.release()
+                        return
+                    with self.lock:
+                        deliver = self.waiting.pop(message["id"], None)
+                    if deliver is not None:
+                        deliver(message)
+            except BaseException:
+                pass
+            finally:
+                with self.lock:
+                    self.state = "closed"
+                    orphans = list(self.waiting.values())
+                    self.waiting.clear()
+                for deliver in orphans:
+                    deliver({"ok": False, "error": "the tool channel is closed"})
+
+    channel = None
+
+    def open_channel():
+        nonlocal channel
+        if channel is None:
+            channel = Channel()
+        return channel
+
+    def unwrap(tool, message):
+        if message["ok"]:
+            return message.get("value")
+        raise RuntimeError(message.get("error") or "Tool %s failed" % tool)
+
+    def call(tool, arguments, context=None, has_context=False):
+        open_channel()
+        done = channel.allocate_lock()
+        done.acquire()
+        answer = []
+
+        def deliver(message):
+            answer.append(message)
+            done.release()
+
+        channel.begin(deliver, tool, arguments, context, has_context)
+        done.acquire()
+        return unwrap(tool, answer[0])
+
+    async def call_async(tool, arguments, context=None, has_context=False):
+        import asyncio
+
+        open_channel()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+
+        def settle(message):
+            if not future.done():
+                future.set_result(message)
+
+        def deliver(message):
+            try:
+                loop.call_soon_threadsafe(settle, message)
+            except RuntimeError:
+                pass  # the loop is closed; nobody waits any more
+
+        channel.begin(deliver, tool, arguments, context, has_context)
+        return unwrap(tool, await future)
+
+    class Tool:
+        __slots__ = ("tool_name",)
+
+        def __init__(self, tool_name):
+            self.tool_name = tool_name
+
+        def __repr__(self):
+            return "<%s %r>" % (type(self).__name__, self.tool_name)
+
+    class SyncTool(Tool):
+        """A tool of the application; ``run`` blocks until it answers."""
+
+        __slots__ = ()
+
+        def run(self, **arguments):
+            return call(self.tool_name, arguments)
+
+        def run_with_context(self, context, **arguments):
+            return call(self.tool_name, arguments, context, True)
+
+    class AsyncTool(Tool):
+        """A tool of the application; ``run`` is awaited."""
+
+        __slots__ = ()
+
+        async def run(self, **arguments):
+            return await call_async(self.tool_name, arguments)
+
+        async def run_with_context(self, context, **arguments):
+            return await call_async(self.tool_name, arguments, context, True)
+
+    # --- the end of a run -----------------------------------------------------------------------
+
+    def await_reading():
+        """Hold still until the supervisor has looked at what this process holds."""
+        if channel is not None and channel.state == "open":
+            channel.bye = channel.allocate_lock()
+            channel.bye.acquire()
+            channel.bye.acquire(True, 2)
+        elif channel is None:
+            receive()
+
+    def show(error, filename, source):
+        trace = error.__traceback__
+        # The first frame is this file's `exec`.
+        error.__traceback__ = trace = trace.tb_next if trace is not None else None
+        if sys.excepthook is not sys.__excepthook__:
+            sys.excepthook(type(error), error, trace)
+            return
+        try:
+            import linecache
+            import traceback
+
+            lines = source.splitlines(True)
+            linecache.cache[filename] = (len(source), None, lines, filename)
+            traceback.print_exception(type(error), error, trace)
+        except BaseException:
+            sys.__excepthook__(type(error), error, trace)
+
+    def report_failure(error, filename, source):
+        names = [kind.__name__[:200] for kind in type(error).__mro__[:16]]
+        try:
+            text = str(error)[:2000]
+        except BaseException:
+            text = ""
+        number = getattr(error, "errno", None) if isinstance(error, OSError) else None
+        if isinstance(error, MemoryError):
+            number = 12
+        if isinstance(error, RuntimeError) and text == "can't start new thread":
+            number = 11
+        message = {"t": "done", "ok": False, "types": names, "message": text}
+        if type(number) is int and number in READABLE_ERRNOS:
+            message["errno"] = number
+        try:
+            transmit(message)
+            if "errno" in message:
+                await_reading()
+        except (OSError, EOFError):
+            pass
+        try:
+            show(error, filename, source)
+            sys.stderr.flush()
+        except BaseException:
+            pass
+        if number == EFBIG:
+            # Python turns the kernel's signal into an exception. Ending by the signal after all
+            # lets the supervisor see the cause instead of believing a message.
+            import _signal
+            from posix import getpid, kill
+
+            try:
+                sys.stdout.flush()
+            except BaseException:
+                pass
+            _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
+            kill(getpid(), _signal.SIGXFSZ)
+        return 1
+
+    def exit_code(error):
+        code = error.code
+        if code is None:
+            return 0
+        if isinstance(code, int):
+            return code & 0xFF
+        try:
+            sys.stderr.write("%s\n" % (code,))
+        except BaseException:
+            pass
+        return 1
+
+    def result_document(scope, limit):
+        if "result" not in scope:
+            return None
+        value = scope["result"]
+        try:
+            document = dumps(value)
+        except (TypeError, ValueError, RecursionError, OverflowError):
+            document = dumps(str(value))
+        if len(document) > limit:
+            raise ValueError(
+                "result is %d characters of JSON; the limit is %d" % (len(document), limit)
+            )
+        return document
+
+    # --- one run --------------------------------------------------------------------------------
+
+    request = receive()
+    filename = request["filename"]
+    source = request["code"]
+
+    main = type(sys)("__main__")
+    main.__builtins__ = __builtins__
+    scope = main.__dict__
+    scope["tools"] = {
+        name: (AsyncTool if is_async else SyncTool)(name) for name, is_async in request["tools"]
+    }
+    scope["config"] = request["config"]
+    scope["context"] = request["context"]
+    sys.modules["__main__"] = main
+    sys.argv[:] = request["argv"]
+    sys.path.insert(0, "")
+
+    code = 0
+    try:
+        try:
+            exec(compile(source, filename, "exec", dont_inherit=True), scope)
+        except SystemExit as error:
+            code = exit_code(error)
+        if code == 0:
+            transmit({"t": "done", "ok": True, "result": result_document(scope, request["limit"])})
+    except BaseException as error:
+        code = report_failure(error, filename, source)
+    return code
+
+
+if __name__ == "__main__":
+    _code = _guest()
+    if _code:
+        raise SystemExit(_code)

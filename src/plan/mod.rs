@@ -1,0 +1,248 @@
+//! From a policy to a [`Plan`]: everything a launcher needs to know, found out once.
+//!
+//! Looks at the host (which paths exist, where Python lives) but changes nothing.
+
+mod cache;
+mod command;
+pub mod host;
+pub mod interpreter;
+mod rootfs;
+pub mod seccomp;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{NetworkMode, Policy, Wall, WallPolicy};
+
+pub use interpreter::Interpreter;
+pub use rootfs::{Entry, Rootfs, WRITABLE};
+
+/// Port of the proxy inside a sandbox with network mode `restricted`.
+pub const PROXY_PORT: u16 = 3128;
+
+/// Where the compiled guest lies inside.
+const GUEST_PATH: &str = "/codemode/guest.pyc";
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No candidate was a usable Python.
+    #[error(
+        "no usable Python 3.9 or newer ({0}); install one, or name it with --python or \
+         CODEMODE_PYTHON"
+    )]
+    Interpreter(String),
+    /// Something the root must hold can't be read.
+    #[error("cannot show {path} inside the sandbox: {source}")]
+    Root {
+        /// The path on the host.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// An allowed command doesn't exist, or its name is no name.
+    #[error("allowed command {name:?}: {why}")]
+    Command {
+        /// The name as configured.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A host directory to be mounted isn't one.
+    #[error("{what} {path}: {why}")]
+    Mount {
+        /// `workspace` or `outputs`.
+        what: &'static str,
+        /// As configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// All that a launcher needs to know. Travels from the front to the launcher once, at start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The minimal root.
+    pub rootfs: Rootfs,
+    /// Path of the interpreter inside.
+    pub executable: String,
+    /// Its arguments, `argv[0]` first.
+    pub arguments: Vec<String>,
+    /// Its whole environment.
+    pub environment: Vec<String>,
+    /// The only files that may be started, by real path (the loader among them).
+    pub executables: Vec<String>,
+    /// Whether nothing at all may be started once the interpreter runs.
+    pub exec_closed: bool,
+    /// Which network the code sees.
+    pub network: NetworkMode,
+    /// Which walls must stand.
+    pub walls: WallPolicy,
+    /// Host directory that receives what is left in `/outputs`.
+    pub outputs: Option<PathBuf>,
+    /// Whether the launcher is started again should it die.
+    pub keep: bool,
+}
+
+/// Makes the plan for `policy` with `interpreter`.
+///
+/// # Errors
+/// [`PlanError`] for anything the root must hold and the host doesn't have.
+pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Plan, PlanError> {
+    let mut root = Rootfs::default();
+    let mut executables = Vec::new();
+    for path in interpreter.needs() {
+        let optional = path != interpreter.executable;
+        let included = if optional {
+            root.include_if_present(&path).map(|()| path.clone())
+        } else {
+            root.include(&path)
+        };
+        let real = included.map_err(|source| PlanError::Root { path: path.clone(), source })?;
+        if !optional {
+            executables.push(real);
+        }
+    }
+    executables.extend(interpreter.loader().map(Path::to_owned));
+    if let crate::policy::Execution::Commands(names) = &policy.execution {
+        for name in names {
+            executables.push(command::include(&mut root, name)?);
+        }
+    }
+    system_files(&mut root, policy.network)?;
+    skeleton(&mut root, policy.network);
+    root.add(GUEST_PATH, Entry::File(latin1(&interpreter.compiled_guest())));
+    if let Some(workspace) = &policy.workspace {
+        let source = directory("workspace", workspace)?;
+        root.add("/workspace", Entry::Bind { source, directory: true, device: false });
+    }
+    let outputs = match &policy.outputs {
+        Some(outputs) => Some(PathBuf::from(directory("outputs", outputs)?)),
+        None => None,
+    };
+    root.simplify();
+    let executable = interpreter.executable.to_string_lossy().into_owned();
+    Ok(Plan {
+        rootfs: root,
+        arguments: vec![executable.clone(), "-I".into(), "-u".into(), GUEST_PATH.into()],
+        executable,
+        environment: environment(policy.network),
+        executables: executables
+            .into_iter()
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect(),
+        exec_closed: policy.execution.is_closed(),
+        network: policy.network,
+        walls: walls(policy),
+        outputs,
+        keep,
+    })
+}
+
+/// The wall policy, less what the network mode gives up on purpose (reports still name it).
+fn walls(policy: &Policy) -> WallPolicy {
+    let mut walls = policy.walls.clone();
+    if policy.network == NetworkMode::All {
+        walls.required.remove(&Wall::NetworkNamespace);
+        walls.wanted.extend([Wall::NetworkNamespace]);
+    }
+    walls
+}
+
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+fn directory(what: &'static str, path: &Path) -> Result<String, PlanError> {
+    let refuse = |why: String| PlanError::Mount { what, path: path.to_owned(), why };
+    let real = fs::canonicalize(path).map_err(|error| refuse(error.to_string()))?;
+    if !real.is_dir() {
+        return Err(refuse("not a directory".to_owned()));
+    }
+    if real == Path::new("/") {
+        return Err(refuse("the whole file system can't be mounted".to_owned()));
+    }
+    let text = real.to_str().ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
+    Ok(text.to_owned())
+}
+
+fn environment(network: NetworkMode) -> Vec<String> {
+    let mut variables: Vec<String> = [
+        "PATH=/usr/local/bin:/usr/bin:/bin",
+        "HOME=/sandbox",
+        "TMPDIR=/tmp",
+        "LANG=C.UTF-8",
+        "USER=sandbox",
+    ]
+    .map(str::to_owned)
+    .into();
+    if network == NetworkMode::Restricted {
+        for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+            variables.push(format!("{name}=http://127.0.0.1:{PROXY_PORT}"));
+        }
+    }
+    variables
+}
+
+/// Files of the host that programs and the loader expect, where it has them.
+fn system_files(root: &mut Rootfs, network: NetworkMode) -> Result<(), PlanError> {
+    let mut paths = vec![
+        "/lib64/ld-linux-x86-64.so.2",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+        "/usr/share/zoneinfo",
+    ];
+    if network != NetworkMode::None {
+        paths.extend(["/etc/ssl/certs", "/etc/ssl/cert.pem", "/usr/share/ca-certificates"]);
+    }
+    if network == NetworkMode::All {
+        paths.extend(["/etc/resolv.conf"]);
+    }
+    for path in paths {
+        let path = Path::new(path);
+        root.include_if_present(path)
+            .map_err(|source| PlanError::Root { path: path.to_owned(), source })?;
+    }
+    for name in ["/lib", "/lib64"] {
+        if let Ok(target) = fs::read_link(name)
+            && let Some(target) = target.to_str()
+        {
+            root.add(name, Entry::Link(target.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Directories, devices and files of ours that every root has.
+fn skeleton(root: &mut Rootfs, network: NetworkMode) {
+    for path in ["/proc", "/tmp", "/sandbox", "/outputs", "/dev/shm"] {
+        root.add(path, Entry::Directory);
+    }
+    for name in ["null", "zero", "random", "urandom"] {
+        let path = format!("/dev/{name}");
+        let entry = Entry::Bind { source: path.clone(), directory: false, device: true };
+        root.add(&path, entry);
+    }
+    for (name, target) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
+        root.add(&format!("/dev/{name}"), Entry::Link(target.to_owned()));
+    }
+    let resolution = if network == NetworkMode::All { "files dns" } else { "files" };
+    for (path, contents) in [
+        ("/etc/passwd", "sandbox:x:1000:1000::/sandbox:/usr/sbin/nologin\n".to_owned()),
+        ("/etc/group", "sandbox:x:1000:\n".to_owned()),
+        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()),
+        ("/etc/nsswitch.conf", format!("passwd: files\ngroup: files\nhosts: {resolution}\n")),
+    ] {
+        root.add(path, Entry::File(contents));
+    }
+}

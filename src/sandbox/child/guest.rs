@@ -1,0 +1,88 @@
+//! The guest: from `fork` to the interpreter. The walls around one process go up here.
+
+use std::convert::Infallible;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use nix::fcntl::{OFlag, open};
+use nix::sys::prctl::set_no_new_privs;
+use nix::sys::signal::SigSet;
+use nix::sys::stat::Mode;
+use nix::unistd::chdir;
+
+use super::super::record::{Record, Stage};
+use super::{At, Failure, Prepared, RunFiles, tell, tell_with};
+use crate::sys;
+
+/// Descriptors of the guest by number, after standard input, output, error and the control
+/// socket (3), which reach the interpreter. These close on exec.
+const REPORT: i32 = 4;
+const RULESET: i32 = 5;
+
+/// Becomes the interpreter, or tells init why not.
+pub(super) fn become_guest(prepared: &Prepared, files: &RunFiles, report: BorrowedFd<'_>) -> ! {
+    let has_ruleset = files.ruleset.is_some();
+    if let Err(failure) = arrange_descriptors(files, report) {
+        tell(report, Record::Failed(failure.stage, failure.errno as i32));
+        sys::exit_now(127);
+    }
+    // From here on the old descriptors are closed and only the fixed numbers are right.
+    // The borrowed copies live in a process that ends in exec or exit: nothing drops them.
+    let report = borrowed(REPORT);
+    let Err(failure) = confine_and_exec(prepared, report, has_ruleset);
+    tell(report, Record::Failed(failure.stage, failure.errno as i32));
+    sys::exit_now(127)
+}
+
+fn borrowed(number: i32) -> BorrowedFd<'static> {
+    match sys::borrow(number) {
+        Ok(fd) => fd,
+        Err(_) => sys::exit_now(126),
+    }
+}
+
+fn arrange_descriptors(files: &RunFiles, report: BorrowedFd<'_>) -> Result<(), Failure> {
+    let ruleset = files.ruleset.as_ref().map_or(report.as_raw_fd(), AsRawFd::as_raw_fd);
+    let wanted = [
+        (files.stdin.as_raw_fd(), false),
+        (files.stdout.as_raw_fd(), false),
+        (files.stderr.as_raw_fd(), false),
+        (files.control.as_raw_fd(), false),
+        (report.as_raw_fd(), true),
+        (ruleset, true),
+    ];
+    sys::keep_only(&wanted).at(Stage::Descriptors)
+}
+
+fn confine_and_exec(
+    prepared: &Prepared,
+    report: BorrowedFd<'_>,
+    has_ruleset: bool,
+) -> Result<Infallible, Failure> {
+    chdir(c"/sandbox").at(Stage::Descriptors)?;
+    // Init blocked it for itself before the fork.
+    SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
+    sys::lock_securebits().at(Stage::Capabilities)?;
+    sys::drop_every_capability().at(Stage::Capabilities)?;
+    set_no_new_privs().at(Stage::NoNewPrivs)?;
+    if has_ruleset {
+        landlock(prepared).at(Stage::Landlock)?;
+    }
+    if let Some(gate) = &prepared.gate {
+        let listener = sys::install_filter_with_listener(gate).at(Stage::ExecGate)?;
+        tell_with(report, Record::Gate, listener.as_fd()).at(Stage::ExecGate)?;
+    }
+    sys::install_filter(&prepared.allow).at(Stage::Seccomp)?;
+    sys::install_filter(&prepared.refuse).at(Stage::Seccomp)?;
+    Err(prepared.exec.exec()).at(Stage::Exec)
+}
+
+/// Adds the directories that exist only in this run, then restricts for good.
+fn landlock(prepared: &Prepared) -> nix::Result<()> {
+    let ruleset = borrowed(RULESET);
+    for place in &prepared.writable {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let directory = open(place.target.as_c_str(), flags, Mode::empty())?;
+        sys::add_path_rule(ruleset, directory.as_fd(), prepared.landlock_write)?;
+    }
+    sys::restrict_self(ruleset)
+}

@@ -1,0 +1,243 @@
+//! Init: process 1 of the sandbox. It builds what is the sandbox's as a whole, starts the guest,
+//! then seals itself and waits.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::{set_dumpable, set_no_new_privs, set_pdeathsig};
+use nix::sys::resource::setrlimit;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::stat::{Mode, umask};
+use nix::sys::wait::WaitStatus;
+use nix::unistd::{Gid, Pid, Uid, sethostname, setresgid, setresuid, setsid};
+
+use super::super::record::{Record, Stage};
+use super::{At, Failure, Prepared, RunFiles, guest, mounts, network, tell, tell_with, tolerate};
+use crate::sys;
+
+/// Runs as process 1 until the guest has ended. The launcher calls it in the cloned child.
+pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
+    let setup = files.setup.as_fd();
+    match build(prepared, files).and_then(|()| fork_guest(prepared, files)) {
+        // The old descriptors are closed now; only the fixed numbers are right.
+        Ok(guest) => see_off_and_guard(prepared, guest),
+        Err(failure) => give_up(setup, &failure),
+    }
+}
+
+fn give_up(setup: BorrowedFd<'_>, failure: &Failure) -> ! {
+    tell(setup, Record::Failed(failure.stage, failure.errno as i32));
+    sys::exit_now(127)
+}
+
+/// Descriptors of init by number, once the guest is forked.
+const SETUP: i32 = 0;
+const REPORT: i32 = 1;
+const CHILDREN: i32 = 2;
+
+fn borrowed(number: i32) -> BorrowedFd<'static> {
+    sys::borrow(number).unwrap_or_else(|_| sys::exit_now(126))
+}
+
+fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
+    let setup = files.setup.as_fd();
+    wait_for_go(setup).at(Stage::Start)?;
+    take_ids(prepared.id).at(Stage::Ids)?;
+    die_with_launcher(setup).at(Stage::ParentDeath)?;
+    // Only now is this process in its control group, which becomes the namespace's root.
+    unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)?;
+    let scratch = mounts::scratch(prepared, &files.scratch_options).at(Stage::Scratch)?;
+    tell_with(setup, Record::Scratch, scratch.as_fd()).at(Stage::Scratch)?;
+    mounts::late_mounts(prepared).at(Stage::LateMounts)?;
+    proc(prepared, setup)?;
+    sethostname(prepared.hostname).at(Stage::HostName)?;
+    if let Some(port) = prepared.proxy_port {
+        sys::loopback_up().at(Stage::Loopback)?;
+        let socket = network::proxy_socket(port).at(Stage::ProxySocket)?;
+        tell_with(setup, Record::Proxy, socket.as_fd()).at(Stage::ProxySocket)?;
+    }
+    setsid().map(drop).at(Stage::Session)?;
+    umask(Mode::from_bits_truncate(0o022));
+    for (resource, soft, hard) in files.rlimits {
+        setrlimit(resource, soft, hard).at(Stage::Rlimits)?;
+    }
+    // /proc/1 belongs to nobody inside from here on: no memory, descriptor or binary of ours is
+    // reached through it.
+    set_dumpable(false).at(Stage::Undumpable)
+}
+
+fn wait_for_go(setup: BorrowedFd<'_>) -> nix::Result<()> {
+    let mut byte = [0u8; 1];
+    match sys::receive(setup, &mut byte, 0)? {
+        (1, _) => Ok(()),
+        _ => Err(Errno::EPIPE),
+    }
+}
+
+fn take_ids(id: u32) -> nix::Result<()> {
+    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)
+}
+
+fn die_with_launcher(setup: BorrowedFd<'_>) -> nix::Result<()> {
+    // After the ids, whose change clears it (prctl(2), PR_SET_PDEATHSIG).
+    set_pdeathsig(Signal::SIGKILL)?;
+    // A launcher that died before the line above sends no signal any more, but its socket is shut.
+    let mut sockets = [PollFd::new(setup, PollFlags::empty())];
+    match poll(&mut sockets, PollTimeout::ZERO)? {
+        0 => Ok(()),
+        _ => Err(Errno::EPIPE),
+    }
+}
+
+fn proc(prepared: &Prepared, setup: BorrowedFd<'_>) -> Result<(), Failure> {
+    let fresh = mounts::fresh_proc().at(Stage::Proc);
+    let missing = fresh.is_err();
+    tolerate(setup, prepared.proc_required, fresh)?;
+    if missing { mounts::hide_proc().at(Stage::Proc) } else { Ok(()) }
+}
+
+/// Forks the guest, and leaves init with three descriptors.
+fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
+    let kind = SockType::SeqPacket;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
+        .at(Stage::Fork)?;
+    let children = children_signal().at(Stage::Fork)?;
+    let Some(guest) = sys::fork().at(Stage::Fork)? else {
+        guest::become_guest(prepared, files, theirs.as_fd())
+    };
+    // What the run holds open must not stay open here: a reader would wait for our copies.
+    let kept = [
+        (files.setup.as_raw_fd(), true),
+        (ours.as_raw_fd(), true),
+        (children.as_raw_fd(), true),
+    ];
+    std::mem::forget((ours, theirs, children));
+    sys::keep_only(&kept).at(Stage::Fork)?;
+    Ok(guest)
+}
+
+fn see_off_and_guard(prepared: &Prepared, guest: Pid) -> ! {
+    let setup = borrowed(SETUP);
+    let sealed = see_guest_off(prepared, borrowed(REPORT))
+        .and_then(|gate| seal_init(prepared).at(Stage::InitSeal).map(|()| gate));
+    match sealed {
+        Ok(gate) => {
+            tell(setup, Record::Sealed);
+            guard(setup, guest, gate)
+        }
+        Err(failure) => give_up(setup, &failure),
+    }
+}
+
+/// Reads the guest's records until its end of the socket closes, which `execve` does.
+fn see_guest_off(
+    prepared: &Prepared,
+    report: BorrowedFd<'_>,
+) -> Result<Option<OwnedFd>, Failure> {
+    let mut gate = None;
+    loop {
+        let mut bytes = [0u8; Record::SIZE];
+        let (length, [descriptor, ..]) =
+            sys::receive(report, &mut bytes, 0).at(Stage::Exec)?;
+        if length == 0 {
+            break;
+        }
+        match Record::decode(&bytes[..length]) {
+            Some(Record::Failed(stage, errno)) => {
+                return Err(Failure { stage, errno: Errno::from_raw(errno) });
+            }
+            Some(Record::Gate) => {
+                let listener = descriptor.ok_or(Errno::EBADMSG).at(Stage::ExecGate)?;
+                // The one execve that passes is the guest's own, before any code was read.
+                let cookie = sys::next_exec_attempt(listener.as_fd()).at(Stage::ExecGate)?;
+                sys::answer_exec_attempt(listener.as_fd(), cookie, Ok(()))
+                    .at(Stage::ExecGate)?;
+                gate = Some(listener);
+            }
+            _ => return Err(Errno::EBADMSG).at(Stage::Exec),
+        }
+    }
+    match (&gate, &prepared.gate) {
+        (None, Some(_)) => Err(Errno::EBADMSG).at(Stage::ExecGate),
+        _ => Ok(gate),
+    }
+}
+
+fn seal_init(prepared: &Prepared) -> nix::Result<()> {
+    sys::lock_securebits()?;
+    sys::drop_every_capability()?;
+    set_no_new_privs()?;
+    sys::install_filter(&prepared.init)
+}
+
+/// Reaps whoever ends, refuses whoever knocks at the gate, and ends with the guest.
+fn guard(setup: BorrowedFd<'_>, guest: Pid, gate: Option<OwnedFd>) -> ! {
+    let mut refused = 0;
+    let ended = wait_for_guest(guest, gate.as_ref(), &mut refused);
+    if refused > 0 {
+        tell(setup, Record::ExecRefused(refused));
+    }
+    match ended {
+        Ok(WaitStatus::Exited(_, code)) => tell(setup, Record::Exited(code)),
+        Ok(WaitStatus::Signaled(_, signal, _)) => tell(setup, Record::Signaled(signal as i32)),
+        Ok(_) => tell(setup, Record::Failed(Stage::InitSeal, Errno::ECHILD as i32)),
+        Err(errno) => tell(setup, Record::Failed(Stage::InitSeal, errno as i32)),
+    }
+    sys::exit_now(0)
+}
+
+fn wait_for_guest(
+    guest: Pid,
+    gate: Option<&OwnedFd>,
+    refused: &mut i32,
+) -> nix::Result<WaitStatus> {
+    let children = borrowed(CHILDREN);
+    let gate = gate.map_or(children, AsFd::as_fd);
+    loop {
+        // The guest may have ended before the first look.
+        while let Some((pid, status)) = sys::reap_any()? {
+            if pid == guest {
+                return Ok(status);
+            }
+        }
+        let mut events = [
+            PollFd::new(children, PollFlags::POLLIN),
+            PollFd::new(gate, PollFlags::POLLIN),
+        ];
+        poll(&mut events, PollTimeout::NONE)?;
+        if events[0].any() == Some(true) {
+            drain(children)?;
+        } else if events[1].any() == Some(true) && refuse_exec(gate) {
+            *refused = i32::saturating_add(*refused, 1);
+        }
+    }
+}
+
+/// Takes the pending child signal; reaping finds out which children it spoke of.
+fn drain(children: BorrowedFd<'_>) -> nix::Result<()> {
+    let mut signal = [0u8; size_of::<libc::signalfd_siginfo>()];
+    match nix::unistd::read(children, &mut signal) {
+        Ok(_) | Err(Errno::EAGAIN) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn children_signal() -> nix::Result<SignalFd> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGCHLD);
+    set.thread_block()?;
+    SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+}
+
+fn refuse_exec(gate: BorrowedFd<'_>) -> bool {
+    // Whoever knocked may be gone by now (ENOENT); there is nothing to refuse then.
+    sys::next_exec_attempt(gate)
+        .and_then(|cookie| sys::answer_exec_attempt(gate, cookie, Err(Errno::EPERM)))
+        .is_ok()
+}

@@ -1,0 +1,69 @@
+//! The child side of a launch: from `clone` to `execve`, as an ordered list of named steps.
+//!
+//! Nothing here allocates, locks or unwinds. All bytes were laid out by the parent
+//! ([`Prepared`], [`RunFiles`]); each step is one call or a short fixed sequence, and a failure is
+//! one record with the step and the errno. Imports `sys`, the record and nothing else of ours.
+//!
+//! Two processes come out of it: *init*, process 1 of the pid namespace, which reaps and stands
+//! guard at the exec gate, and the *guest*, which becomes the interpreter.
+
+mod guest;
+mod init;
+mod mounts;
+mod network;
+mod prepared;
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::errno::Errno;
+
+use super::record::{Record, Stage};
+use crate::sys;
+
+pub use init::run_init;
+pub use prepared::{LateMount, MountKind, Prepared, RunFiles, WritableDir};
+
+/// A step that failed.
+struct Failure {
+    stage: Stage,
+    errno: Errno,
+}
+
+/// Names a step in front of its result.
+trait At<T> {
+    fn at(self, stage: Stage) -> Result<T, Failure>;
+}
+
+impl<T> At<T> for nix::Result<T> {
+    fn at(self, stage: Stage) -> Result<T, Failure> {
+        self.map_err(|errno| Failure { stage, errno })
+    }
+}
+
+fn tell(socket: BorrowedFd<'_>, record: Record) {
+    // Nobody to tell means that the launcher is gone, and then so are we (parent death signal).
+    let _ = sys::send(socket, &record.encode(), &[]);
+}
+
+fn tell_with(
+    socket: BorrowedFd<'_>,
+    record: Record,
+    descriptor: BorrowedFd<'_>,
+) -> nix::Result<()> {
+    sys::send(socket, &record.encode(), &[descriptor]).map(drop)
+}
+
+/// Keeps a wall's absence from stopping the launch where the plan allows that, and tells of it.
+fn tolerate(
+    socket: impl AsFd,
+    required: bool,
+    result: Result<(), Failure>,
+) -> Result<(), Failure> {
+    match result {
+        Err(failure) if !required => {
+            tell(socket.as_fd(), Record::Missing(failure.stage, failure.errno as i32));
+            Ok(())
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,199 @@
+//! Finding the control groups a launcher may use: v2 where its controllers are delegated, v1
+//! where a host is still hybrid. Everything is reached from directories opened here, before the
+//! launcher leaves the host's file system behind.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cgroups_rs::fs::Controllers;
+use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, V1, is_cgroup2_unified_mode};
+use nix::errno::Errno;
+
+use super::group::{Base, Kind};
+
+const V2_CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+
+/// Every hierarchy in which the launcher may make groups for its runs.
+#[derive(Default)]
+pub struct Bases {
+    /// At most one v2, and v1 ones for what the v2 lacks.
+    pub bases: Vec<Base>,
+    /// Why the last hierarchy tried was out of reach.
+    pub refused: Option<Errno>,
+}
+
+impl Bases {
+    /// Whether a hierarchy limits or counts `controller`.
+    #[must_use]
+    pub fn find(&self, controller: &str) -> Option<&Base> {
+        self.bases.iter().find(|base| base.kind.has(controller))
+    }
+}
+
+/// Looks at the host's hierarchies and makes this launcher's directory in each it may write.
+#[must_use]
+pub fn discover() -> Bases {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut bases = Bases::default();
+    let unified = if is_cgroup2_unified_mode() {
+        PathBuf::from(UNIFIED_MOUNTPOINT)
+    } else {
+        Path::new(UNIFIED_MOUNTPOINT).join("unified")
+    };
+    if let Some(group) = own_group(&groups, "") {
+        attempt(&mut bases, || v2(&within(&unified, Path::new("/"), group)));
+    }
+    let v1 = V1::new();
+    for (name, controller) in [
+        ("memory", Controllers::Mem),
+        ("pids", Controllers::Pids),
+        ("cpuacct", Controllers::CpuAcct),
+    ] {
+        // cpuacct only counts, which every v2 does as well.
+        let counted = if name == "cpuacct" { "cpu" } else { name };
+        if bases.find(counted).is_some() {
+            continue;
+        }
+        if let (Some((point, root)), Some(group)) =
+            (v1.get_mount_point(controller), own_group(&groups, name))
+        {
+            let kind = Kind::V1(counted);
+            attempt(&mut bases, || make(&within(&point, &root, group), kind));
+        }
+    }
+    bases
+}
+
+fn attempt(bases: &mut Bases, find: impl FnOnce() -> io::Result<Base>) {
+    match find() {
+        Ok(base) => bases.bases.push(base),
+        Err(error) => {
+            bases.refused = Some(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)));
+        }
+    }
+}
+
+/// The group of the calling process in the hierarchy of `controller` (empty: v2).
+fn own_group<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
+    groups.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        let (controllers, group) = rest.split_once(':')?;
+        controllers.split(',').any(|name| name == controller).then_some(group)
+    })
+}
+
+fn within(mount_point: &Path, root: &Path, group: &str) -> PathBuf {
+    let group = Path::new(group);
+    let below = group.strip_prefix(root).or_else(|_| group.strip_prefix("/")).unwrap_or(group);
+    mount_point.join(below)
+}
+
+fn make(parent: &Path, kind: Kind) -> io::Result<Base> {
+    sweep(parent);
+    let path = parent.join(format!("{PREFIX}{}", std::process::id()));
+    fs::create_dir(&path)?;
+    Base::open(&path, kind).inspect_err(|_| {
+        let _ = fs::remove_dir(&path);
+    })
+}
+
+const PREFIX: &str = "codemode-";
+
+/// Removes groups left behind by launchers that were killed together with their keeper.
+fn sweep(parent: &Path) {
+    let Ok(entries) = fs::read_dir(parent) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        let Some(Ok(pid)) = pid.map(str::parse::<u32>) else { continue };
+        if Path::new("/proc").join(pid.to_string()).exists() {
+            continue;
+        }
+        // rmdir refuses a group with processes or groups in it, so this can't hurt a living one.
+        for run in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+            let _ = fs::remove_dir(run.path());
+        }
+        let _ = fs::remove_dir(entry.path());
+    }
+}
+
+fn v2(group: &Path) -> io::Result<Base> {
+    let offered = fs::read_to_string(group.join("cgroup.controllers"))?;
+    let wanted: Vec<&'static str> = V2_CONTROLLERS
+        .into_iter()
+        .filter(|name| offered.split_whitespace().any(|offer| offer == *name))
+        .collect();
+    let enabled = enable(group, &wanted);
+    let controllers = if enabled.is_ok() { wanted } else { Vec::new() };
+    let base = make(group, Kind::V2(controllers.clone()))?;
+    if !controllers.is_empty() {
+        base.write_file("cgroup.subtree_control", &plus(&controllers))?;
+    }
+    Ok(base)
+}
+
+fn plus(controllers: &[&str]) -> String {
+    controllers.iter().map(|name| format!("+{name}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Hands the controllers on to the groups below `group`.
+fn enable(group: &Path, controllers: &[&str]) -> io::Result<()> {
+    if controllers.is_empty() {
+        return Ok(());
+    }
+    let control = group.join("cgroup.subtree_control");
+    let already = fs::read_to_string(&control)?;
+    if controllers.iter().all(|name| already.split_whitespace().any(|have| have == *name)) {
+        return Ok(());
+    }
+    match fs::write(&control, plus(controllers)) {
+        // A group with processes can't hand on controllers ("no internal processes"). In a
+        // delegated one the only processes are ours, and may step aside.
+        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+            step_aside(group)?;
+            fs::write(&control, plus(controllers))
+        }
+        other => other,
+    }
+}
+
+fn step_aside(group: &Path) -> io::Result<()> {
+    let ours = [std::process::id(), std::os::unix::process::parent_id()];
+    let processes = fs::read_to_string(group.join("cgroup.procs"))?;
+    let only_ours = processes
+        .lines()
+        .filter_map(|line| line.parse::<u32>().ok())
+        .all(|pid| ours.contains(&pid));
+    if !only_ours {
+        return Err(io::Error::from_raw_os_error(libc::EBUSY));
+    }
+    let aside = group.join("service");
+    match fs::create_dir(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    ours.iter().try_for_each(|pid| fs::write(aside.join("cgroup.procs"), pid.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_group_is_found_by_controller() {
+        let groups = "4:memory:/box/a\n2:cpu,cpuacct:/c\n0::/unified\n";
+        assert_eq!(own_group(groups, "memory"), Some("/box/a"));
+        assert_eq!(own_group(groups, "cpuacct"), Some("/c"));
+        assert_eq!(own_group(groups, ""), Some("/unified"));
+        assert_eq!(own_group(groups, "pids"), None);
+    }
+
+    #[test]
+    fn a_group_is_resolved_against_the_mounted_root() {
+        let at = |root: &str, group: &str| within(Path::new("/m"), Path::new(root), group);
+        assert_eq!(at("/", "/a/b"), Path::new("/m/a/b"));
+        assert_eq!(at("/a", "/a/b"), Path::new("/m/b"));
+        assert_eq!(at("/", "/"), Path::new("/m"));
+    }
+}

@@ -1,0 +1,51 @@
+//! From a failed step to a refusal with its cure.
+
+use std::io;
+
+use nix::errno::Errno;
+
+use crate::plan::host;
+use crate::policy::Wall;
+use crate::sandbox::enforced::Refusal;
+use crate::sandbox::record::Stage;
+
+/// A refusal for a failed step of the launcher's own set-up.
+pub fn fail(stage: &str, wall: impl Into<Option<Wall>>, error: &io::Error) -> Refusal {
+    let wall = wall.into();
+    let errno = error.raw_os_error();
+    let why = match errno {
+        Some(errno) => Errno::from_raw(errno).desc().to_owned(),
+        None => error.to_string(),
+    };
+    let fix = wall.and_then(|wall| host::cure(wall, errno)).unwrap_or_default();
+    Refusal { stage: stage.to_owned(), wall, errno, why, fix }
+}
+
+/// A refusal for a step of the child that failed.
+pub fn of_stage(stage: Stage, errno: i32) -> Refusal {
+    fail(stage.name(), stage.wall(), &io::Error::from_raw_os_error(errno))
+}
+
+impl Refusal {
+    /// Adds what the step was about, for the operator.
+    #[must_use]
+    pub fn about(mut self, what: &str) -> Self {
+        self.why = format!("{what}: {}", self.why);
+        self
+    }
+}
+
+/// Names the step and the wall of a result.
+pub trait Step<T> {
+    /// Turns an error into a refusal.
+    ///
+    /// # Errors
+    /// The refusal, if there was an error.
+    fn step(self, stage: &str, wall: impl Into<Option<Wall>>) -> Result<T, Refusal>;
+}
+
+impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
+    fn step(self, stage: &str, wall: impl Into<Option<Wall>>) -> Result<T, Refusal> {
+        self.map_err(|error| fail(stage, wall, &error.into()))
+    }
+}

@@ -1,0 +1,94 @@
+//! What a launcher works with: its plan made ready, its control groups, its host ids.
+
+use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::unistd::{getegid, geteuid};
+
+use super::cgroup::Bases;
+use super::landlock::Landlock;
+use crate::plan::Plan;
+use crate::sandbox::child::Prepared;
+
+/// The first host id given to a run of a privileged launcher. Above the ranges of distributions,
+/// systemd and container runtimes (all below 0x7000_0000), below 2^31.
+pub const FIRST_ID: u32 = 0x7000_0000;
+
+/// The most runs of one launcher at a time.
+pub const SLOTS: u32 = 0x1_0000;
+
+/// Everything that stays the same over a launcher's runs.
+pub struct Host {
+    /// The plan.
+    pub plan: Plan,
+    /// The plan, with every byte ready.
+    pub prepared: Prepared,
+    /// Whether it is root in the host's user namespace.
+    pub privileged: bool,
+    /// Control groups.
+    pub bases: Bases,
+    /// Landlock, or the kernel's word.
+    pub landlock: Result<Landlock, Errno>,
+    /// The host directory for outputs.
+    pub outputs: Option<OwnedFd>,
+}
+
+impl Host {
+    /// Whether a cgroup limits `controller` for each run.
+    #[must_use]
+    pub fn counts(&self, controller: &str) -> bool {
+        self.bases.find(controller).is_some()
+    }
+
+    /// Host user and group id of the run in `slot`.
+    #[must_use]
+    pub fn inner_map(&self, slot: u32) -> (u32, u32) {
+        if self.privileged {
+            (FIRST_ID + slot, FIRST_ID + slot)
+        } else {
+            (geteuid().as_raw(), getegid().as_raw())
+        }
+    }
+}
+
+/// Gives each living run the lowest host id that no other has.
+#[derive(Default)]
+pub struct Slots {
+    freed: BTreeSet<u32>,
+    next: u32,
+}
+
+impl Slots {
+    /// A free slot; `None` past [`SLOTS`] at once.
+    pub fn take(&mut self) -> Option<u32> {
+        if let Some(slot) = self.freed.pop_first() {
+            return Some(slot);
+        }
+        if self.next == SLOTS {
+            return None;
+        }
+        self.next += 1;
+        Some(self.next - 1)
+    }
+
+    /// Frees a slot whose run is wholly gone.
+    pub fn give_back(&mut self, slot: u32) {
+        self.freed.insert(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_living_runs_share_a_slot() {
+        let mut slots = Slots::default();
+        let (a, b) = (slots.take().unwrap(), slots.take().unwrap());
+        assert_ne!(a, b);
+        slots.give_back(a);
+        assert_eq!(slots.take(), Some(a));
+        assert_ne!(slots.take(), Some(b));
+    }
+}

@@ -1,0 +1,179 @@
+//! The launcher: a process of its own that makes sandboxes on request.
+//!
+//! One thread, started by `execve` with an empty environment, so that it never held a key; it
+//! lives in the template root and never touches the network. A front speaks to it over the
+//! socket on its standard input.
+
+mod cgroup;
+mod collect;
+mod failure;
+mod group;
+mod host;
+mod landlock;
+mod prepare;
+mod processes;
+mod profile;
+mod run;
+mod template;
+mod worker;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+
+use caps::{CapSet, Capability, CapsHashSet};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::{geteuid, setgroups};
+
+use self::failure::Step;
+use self::host::Host;
+use self::worker::Worker;
+use super::enforced::{Profile, Refusal};
+use super::messages::{Event, LARGEST, Request};
+use crate::plan::Plan;
+use crate::policy::Wall;
+use crate::sys;
+
+/// Runs the launcher on the socket that is standard input. Returns when the front is gone.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Ok(front) = sys::adopt(0) else { return ExitCode::from(2) };
+    let Some(plan) = receive_plan(front.as_fd()) else { return ExitCode::from(2) };
+    match set_up(plan) {
+        Ok((host, profile)) => {
+            tell(front.as_fd(), &Event::Ready(profile));
+            let code = if host.plan.keep { keep(&host, &front) } else { work(&host, &front) };
+            for base in &host.bases.bases {
+                base.remove();
+            }
+            code
+        }
+        Err(refusal) => {
+            tell(front.as_fd(), &Event::Refused(refusal));
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn tell(front: BorrowedFd<'_>, event: &Event) {
+    if let Ok(text) = serde_json::to_vec(event) {
+        let _ = sys::send(front, &text, &[]);
+    }
+}
+
+fn receive_plan(front: BorrowedFd<'_>) -> Option<Plan> {
+    let mut buffer = vec![0; LARGEST];
+    let (length, _) = sys::receive(front, &mut buffer, 0).ok()?;
+    match serde_json::from_slice(buffer.get(..length)?).ok()? {
+        Request::Setup(plan) => Some(*plan),
+        _ => None,
+    }
+}
+
+fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
+    let privileged = is_privileged();
+    if privileged {
+        // No run may inherit the groups of whoever started the service.
+        setgroups(&[]).step("groups", None)?;
+    }
+    let bases = cgroup::discover();
+    let built = enter_template(&plan, privileged).and_then(|(landlock, outputs)| {
+        let prepared = prepare::prepare(&plan, landlock.as_ref().ok())?;
+        keep_few_capabilities(plan.outputs.is_some()).step("capabilities", None)?;
+        set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
+        Ok((landlock, outputs, prepared))
+    });
+    let (landlock, outputs, prepared) = match built {
+        Ok(built) => built,
+        Err(refusal) => {
+            bases.bases.iter().for_each(group::Base::remove);
+            return Err(refusal);
+        }
+    };
+    let findings = profile::Findings {
+        privileged,
+        bases: &bases,
+        landlock: landlock.as_ref().map_err(|errno| *errno),
+        first_id: host::FIRST_ID,
+    };
+    let profile = profile::profile(&plan, &findings);
+    if let Err(refusal) = profile::insist(&plan, &profile) {
+        bases.bases.iter().for_each(group::Base::remove);
+        return Err(refusal);
+    }
+    Ok((Host { plan, prepared, privileged, bases, landlock, outputs }, profile))
+}
+
+type Entered = (Result<landlock::Landlock, Errno>, Option<OwnedFd>);
+
+fn enter_template(plan: &Plan, privileged: bool) -> Result<Entered, Refusal> {
+    let outputs = match &plan.outputs {
+        Some(path) => {
+            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+            Some(open(path, flags, Mode::empty()).step("outputs directory", None)?)
+        }
+        None => None,
+    };
+    template::leave_host_namespaces(privileged)?;
+    template::enter(plan)?;
+    Ok((landlock::Landlock::new(plan), outputs))
+}
+
+/// Root in the host's user namespace, with the capabilities to map ids and to mount.
+fn is_privileged() -> bool {
+    let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    geteuid().is_root()
+        && [Capability::CAP_SYS_ADMIN, Capability::CAP_SETUID, Capability::CAP_SETGID]
+            .into_iter()
+            .all(has)
+}
+
+/// Keeps what mapping ids takes, and, to copy outputs out of a run's files, access to them.
+fn keep_few_capabilities(outputs: bool) -> std::io::Result<()> {
+    let mut keep =
+        CapsHashSet::from([Capability::CAP_SETUID, Capability::CAP_SETGID]);
+    if outputs {
+        keep.insert(Capability::CAP_DAC_OVERRIDE);
+    }
+    let mask = keep.iter().fold(0, |mask, capability| mask | 1 << capability.index());
+    sys::drop_bounding_except(mask)?;
+    let other = |error: caps::errors::CapsError| std::io::Error::other(error.to_string());
+    caps::clear(None, CapSet::Ambient).map_err(other)?;
+    caps::set(None, CapSet::Effective, &keep).map_err(other)?;
+    caps::set(None, CapSet::Permitted, &keep).map_err(other)?;
+    caps::clear(None, CapSet::Inheritable).map_err(other)
+}
+
+fn work(host: &Host, front: &OwnedFd) -> ExitCode {
+    match Worker::new(host, front.as_fd()).and_then(Worker::serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(1),
+    }
+}
+
+/// Stands behind a working launcher and starts another should it die.
+fn keep(host: &Host, front: &OwnedFd) -> ExitCode {
+    loop {
+        match sys::fork() {
+            Ok(None) => {
+                // Without a keeper nobody would clean up; and the keeper's end is the service's.
+                let _ = set_pdeathsig(Signal::SIGKILL);
+                let code = work(host, front);
+                sys::exit_now(i32::from(code != ExitCode::SUCCESS))
+            }
+            Ok(Some(worker)) => {
+                let status = nix::sys::wait::waitpid(worker, None);
+                if matches!(status, Ok(nix::sys::wait::WaitStatus::Exited(_, 0))) {
+                    return ExitCode::SUCCESS;
+                }
+                // Its sandboxes died with it (parent death signal).
+                host.bases.bases.iter().for_each(group::Base::remove_leftovers);
+                tell(front.as_fd(), &Event::Restarted);
+            }
+            Err(_) => return ExitCode::from(1),
+        }
+    }
+}

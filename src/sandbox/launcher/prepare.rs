@@ -1,0 +1,175 @@
+//! From a plan, inside the template, to every byte a child reads.
+
+use std::ffi::CString;
+
+use crate::plan::{Entry, PROXY_PORT, Plan, WRITABLE, seccomp};
+use crate::policy::{Limits, NetworkMode, Wall};
+use crate::sandbox::child::{LateMount, MountKind, Prepared, WritableDir};
+use crate::sandbox::enforced::Refusal;
+use crate::sys::{self, ExecImage, Instruction};
+
+use nix::sys::resource::Resource;
+
+use super::failure::Step;
+use super::landlock::Landlock;
+use super::template::LATE;
+
+/// User and group id inside every sandbox.
+pub const INSIDE_ID: u32 = 1000;
+
+fn c_string(text: &str) -> Result<CString, Refusal> {
+    CString::new(text).map_err(std::io::Error::from).step("plan", None)
+}
+
+fn c_strings(texts: &[String]) -> Result<Vec<CString>, Refusal> {
+    texts.iter().map(|text| c_string(text)).collect()
+}
+
+/// Lays everything out.
+///
+/// # Errors
+/// A refusal for a seccomp policy that doesn't compile or a plan with NUL bytes in it.
+pub fn prepare(plan: &Plan, landlock: Option<&Landlock>) -> Result<Prepared, Refusal> {
+    let filters = seccomp::compile()
+        .map_err(|error| std::io::Error::other(error.to_string()))
+        .step("seccomp policy", Wall::Seccomp)?;
+    Ok(Prepared {
+        exec: ExecImage::new(
+            c_string(&plan.executable)?,
+            c_strings(&plan.arguments)?,
+            c_strings(&plan.environment)?,
+        ),
+        id: INSIDE_ID,
+        writable: writable()?,
+        late: late(plan)?,
+        hostname: "sandbox",
+        proc_required: plan.walls.required.contains(&Wall::Proc),
+        landlock_write: landlock.map_or(0, Landlock::writable),
+        proxy_port: (plan.network == NetworkMode::Restricted).then_some(PROXY_PORT),
+        gate: plan.exec_closed.then(sys::exec_gate),
+        allow: instructions(&filters.allow),
+        refuse: instructions(&filters.refuse),
+        init: instructions(&filters.init),
+    })
+}
+
+fn instructions(filter: &[seccomp::SockFilter]) -> Vec<Instruction> {
+    filter.iter().map(|f| Instruction { code: f.code, jt: f.jt, jf: f.jf, k: f.k }).collect()
+}
+
+fn writable() -> Result<Vec<WritableDir>, Refusal> {
+    WRITABLE
+        .iter()
+        .map(|target| {
+            let name = target.rsplit('/').next().unwrap_or_default();
+            let mode = if name == "tmp" || name == "shm" { 0o1777 } else { 0o755 };
+            Ok(WritableDir {
+                source: c_string(&format!("/tmp/{name}"))?,
+                target: c_string(target)?,
+                mode,
+            })
+        })
+        .collect()
+}
+
+/// The entries below a writable place, with the directories on the way to them.
+fn late(plan: &Plan) -> Result<Vec<LateMount>, Refusal> {
+    let (late, _) = plan.rootfs.split();
+    let mut mounts = Vec::new();
+    for (index, (path, entry)) in late.into_iter().enumerate() {
+        for above in parents(path) {
+            mounts.push(LateMount {
+                source: CString::default(),
+                target: c_string(above)?,
+                kind: MountKind::Parent,
+            });
+        }
+        let (source, kind) = match entry {
+            Entry::Directory | Entry::File(_) => (String::new(), MountKind::Parent),
+            Entry::Link(text) => (text.clone(), MountKind::Link),
+            Entry::Bind { directory: true, .. } => {
+                (format!("{LATE}/{index}"), MountKind::Directory)
+            }
+            Entry::Bind { .. } => (format!("{LATE}/{index}"), MountKind::File),
+        };
+        mounts.push(LateMount { source: c_string(&source)?, target: c_string(path)?, kind });
+    }
+    Ok(mounts)
+}
+
+/// `/tmp/a` and `/tmp/a/b` for `/tmp/a/b/c`: what lies between a writable place and `path`.
+fn parents(path: &str) -> Vec<&str> {
+    let Some(place) = WRITABLE.iter().find(|place| {
+        path.strip_prefix(**place).is_some_and(|rest| rest.starts_with('/'))
+    }) else {
+        return Vec::new();
+    };
+    let slashes = path.match_indices('/').map(|(at, _)| at);
+    slashes.filter(|at| *at > place.len()).filter_map(|at| path.get(..at)).collect()
+}
+
+/// Mount options of a run's scratch file system.
+///
+/// # Errors
+/// Never in practice: the text holds digits only.
+pub fn scratch_options(limits: &Limits) -> Result<CString, Refusal> {
+    // The file system's own directories take inodes too: its root and the writable places.
+    let inodes = limits.scratch_inodes + WRITABLE.len() as u64 + 1;
+    c_string(&format!("mode=0755,size={},nr_inodes={inodes}", limits.scratch_size))
+}
+
+/// Per-process limits of a run. Where a cgroup counts memory or processes, it must be the one
+/// to refuse, since only it can prove the refusal; these then stand a little above it.
+#[must_use]
+pub fn rlimits(
+    limits: &Limits,
+    memory_counted: bool,
+    processes_counted: bool,
+) -> [(Resource, u64, u64); 12] {
+    const NONE: u64 = libc::RLIM_INFINITY;
+    let cpu = limits.cpu_time.as_secs_f64().ceil() as u64;
+    let processes = u64::from(limits.processes) + if processes_counted { 16 } else { 1 };
+    let (data, space) = if memory_counted {
+        (NONE, NONE)
+    } else {
+        // Address space is reserved far ahead of use (thread arenas, BLAS); writable private
+        // memory is what the limit means.
+        (limits.memory, limits.memory.saturating_add(4 << 30))
+    };
+    let same = |resource, value| (resource, value, value);
+    [
+        // One second more to die by, should the code catch the first signal.
+        (Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
+        same(Resource::RLIMIT_FSIZE, limits.file_size),
+        same(Resource::RLIMIT_NOFILE, u64::from(limits.open_files)),
+        same(Resource::RLIMIT_NPROC, processes),
+        same(Resource::RLIMIT_DATA, data),
+        same(Resource::RLIMIT_AS, space),
+        same(Resource::RLIMIT_CORE, 0),
+        same(Resource::RLIMIT_MEMLOCK, 64 << 10),
+        same(Resource::RLIMIT_MSGQUEUE, 0),
+        same(Resource::RLIMIT_SIGPENDING, 1024),
+        same(Resource::RLIMIT_NICE, 0),
+        same(Resource::RLIMIT_RTPRIO, 0),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_late_entry_is_made_first() {
+        assert_eq!(parents("/tmp/a/b/c"), ["/tmp/a", "/tmp/a/b"]);
+        assert_eq!(parents("/dev/shm/x"), Vec::<&str>::new());
+        assert_eq!(parents("/usr/lib"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn without_a_cgroup_memory_is_limited_per_process() {
+        let limits = Limits::default();
+        let data = |counted| rlimits(&limits, counted, true)[4];
+        assert_eq!(data(false).1, limits.memory);
+        assert_eq!(data(true).1, libc::RLIM_INFINITY);
+    }
+}

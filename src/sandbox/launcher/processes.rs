@@ -1,0 +1,123 @@
+//! Reading a run's processes through the launcher's /proc, for hosts and counters without a
+//! cgroup. Everything read is bounded; a process that is gone by then counts as nothing.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::unistd::{Pid, SysconfVar, sysconf};
+
+/// No run has more processes than its limit allows; this bounds the walk all the same.
+const MOST: usize = 40_000;
+
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    tasks
+        .flatten()
+        .filter_map(|task| fs::read_to_string(task.path().join("children")).ok())
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
+        })
+        .collect()
+}
+
+/// The processes below init, init not included.
+#[must_use]
+pub fn below(init: Pid) -> Vec<i32> {
+    let mut found = children(init.as_raw());
+    let mut next = 0;
+    while let Some(pid) = found.get(next).copied() {
+        found.extend(children(pid));
+        next += 1;
+        if found.len() > MOST {
+            break;
+        }
+    }
+    found
+}
+
+/// What one look at a run's processes adds up to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum {
+    /// Anonymous and shared memory resident, in bytes; pages shared after a fork count twice.
+    pub memory: u64,
+    /// Processes and threads.
+    pub threads: u64,
+    /// CPU time of the living and of the children they reaped.
+    pub cpu: Duration,
+    /// Most descriptors open in one process.
+    pub open_files: u64,
+    /// Largest address space of one process, at its peak.
+    pub address_space: u64,
+}
+
+fn kib(status: &str, name: &str) -> u64 {
+    number(status, name).saturating_mul(1024)
+}
+
+fn number(status: &str, name: &str) -> u64 {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// CPU time in clock ticks from `/proc/PID/stat`: utime, stime, cutime, cstime (proc(5)).
+fn ticks(stat: &str) -> u64 {
+    // The name in parentheses may hold anything, so count from its end.
+    let Some((_, rest)) = stat.rsplit_once(')') else { return 0 };
+    rest.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum()
+}
+
+fn cpu_of(pid: i32) -> Duration {
+    let hertz = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as u64;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    Duration::from_millis(ticks(&stat).saturating_mul(1000) / hertz)
+}
+
+/// Adds up a run's processes.
+#[must_use]
+pub fn sum(init: Pid) -> Sum {
+    let mut sum = Sum { cpu: cpu_of(init.as_raw()), ..Sum::default() };
+    for pid in below(init) {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        sum.memory += kib(&status, "RssAnon") + kib(&status, "RssShmem");
+        sum.threads += number(&status, "Threads");
+        sum.address_space = sum.address_space.max(kib(&status, "VmPeak"));
+        sum.cpu += cpu_of(pid);
+        sum.open_files = sum.open_files.max(descriptors(pid));
+    }
+    sum
+}
+
+fn descriptors(pid: i32) -> u64 {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |fds| fds.count() as u64)
+}
+
+/// Bytes that a process and the children it reaped passed to `write` (`wchar`, proc(5)).
+#[must_use]
+pub fn bytes_written(pid: Pid) -> Option<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    io.lines().find_map(|line| line.strip_prefix("wchar: ")?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let stat = "7 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 100 20 3 4 0 0";
+        assert_eq!(ticks(stat), 127);
+        assert_eq!(ticks("nonsense"), 0);
+    }
+
+    #[test]
+    fn this_process_has_a_child_while_it_runs() {
+        let mut child = std::process::Command::new("sleep").arg("5").spawn().unwrap();
+        let below = below(nix::unistd::getpid());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(below.contains(&(child.id() as i32)));
+    }
+}

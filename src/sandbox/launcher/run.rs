@@ -1,0 +1,360 @@
+//! One run on the parent side: launched, watched, ended. A small state machine that its worker
+//! drives with what the kernel reports.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::statvfs::fstatvfs;
+use nix::unistd::Pid;
+
+use super::collect::Collector;
+use super::failure::{Step, of_stage};
+use super::group::Groups;
+use super::host::Host;
+use super::{prepare, processes};
+use crate::policy::{Limits, NetworkMode, Wall};
+use crate::sandbox::child::{RunFiles, run_init};
+use crate::sandbox::enforced::Refusal;
+use crate::sandbox::messages::{End, LauncherKill, Outputs, Readings, RunId, Status};
+use crate::sandbox::record::{Record, Stage};
+use crate::sys::{self, Cloned};
+
+/// Descriptors that the front hands over for a run.
+pub struct Handed {
+    /// Standard input.
+    pub stdin: OwnedFd,
+    /// Standard output.
+    pub stdout: OwnedFd,
+    /// Standard error.
+    pub stderr: OwnedFd,
+    /// The guest's end of the control socket.
+    pub control: OwnedFd,
+}
+
+/// A sandbox being built, running or ending.
+pub struct Run {
+    /// Which host id it has, as an offset.
+    pub slot: u32,
+    /// Refers to init.
+    pub pidfd: OwnedFd,
+    /// Our end of the child's socket.
+    pub setup: OwnedFd,
+    /// Set when every wall stands.
+    pub started: bool,
+    /// Walls that the plan allows to be missing, and are.
+    pub missing: Vec<(Wall, i32)>,
+    /// The proxy's listening socket, until the front has it.
+    pub proxy: Option<OwnedFd>,
+    /// The step that failed, if one did.
+    pub refusal: Option<Refusal>,
+    /// When its CPU time and memory are looked at next.
+    pub next_look: Instant,
+    /// The collector of its outputs, once it has ended.
+    pub collector: Option<Collector>,
+    end: Option<End>,
+    pid: Pid,
+    groups: Groups,
+    limits: Limits,
+    scratch: Option<OwnedFd>,
+    status: Option<Status>,
+    killed_for: Option<LauncherKill>,
+    exec_refusals: u64,
+    memory_peak: u64,
+    threads_peak: u64,
+}
+
+/// The shortest time between two looks at one run.
+const LOOK_FLOOR: Duration = Duration::from_millis(20);
+/// How often memory is looked at where no cgroup counts it.
+const WATCHDOG: Duration = Duration::from_millis(50);
+
+fn namespaces(network: NetworkMode) -> u64 {
+    let mut flags = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS;
+    if network != NetworkMode::All {
+        flags |= libc::CLONE_NEWNET;
+    }
+    flags as u64
+}
+
+impl Run {
+    /// Clones the sandbox's init and lets it go.
+    ///
+    /// # Errors
+    /// A refusal; nothing of the run is left then.
+    pub fn launch(
+        host: &Host,
+        id: RunId,
+        slot: u32,
+        limits: Limits,
+        handed: Handed,
+    ) -> Result<Self, Refusal> {
+        let groups =
+            Groups::make(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
+        let built = Self::clone_into(host, slot, limits, handed, &groups);
+        match built {
+            Ok((pid, pidfd, setup)) => Ok(Self {
+                slot,
+                pid,
+                pidfd,
+                setup,
+                started: false,
+                missing: Vec::new(),
+                proxy: None,
+                refusal: None,
+                next_look: Instant::now() + WATCHDOG,
+                collector: None,
+                end: None,
+                groups,
+                limits,
+                scratch: None,
+                status: None,
+                killed_for: None,
+                exec_refusals: 0,
+                memory_peak: 0,
+                threads_peak: 0,
+            }),
+            Err(refusal) => {
+                let _ = groups.remove(&host.bases.bases);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn clone_into(
+        host: &Host,
+        slot: u32,
+        limits: Limits,
+        handed: Handed,
+        groups: &Groups,
+    ) -> Result<(Pid, OwnedFd, OwnedFd), Refusal> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
+            .step("socket", None)?;
+        make_blocking(&theirs).step("socket", None)?;
+        let ruleset = match &host.landlock {
+            Ok(landlock) => landlock
+                .ruleset()
+                .map_err(|error| std::io::Error::other(error.to_string()))
+                .step("landlock ruleset", Wall::Landlock)?,
+            Err(_) => None,
+        };
+        let (memory, processes) = (host.counts("memory"), host.counts("pids"));
+        let files = RunFiles {
+            setup: theirs,
+            stdin: handed.stdin,
+            stdout: handed.stdout,
+            stderr: handed.stderr,
+            control: handed.control,
+            ruleset,
+            scratch_options: prepare::scratch_options(&limits)?,
+            rlimits: prepare::rlimits(&limits, memory, processes),
+        };
+        let cloned = sys::clone_process(namespaces(host.plan.network), groups.v2())
+            .step("clone", Wall::UserNamespace)?;
+        let Cloned::Parent { pid, pidfd } = cloned else {
+            run_init(&host.prepared, &files);
+        };
+        drop(files);
+        let admitted = map_ids(pid, host.inner_map(slot))
+            .step("id map", Wall::UserNamespace)
+            .and_then(|()| groups.join_v1(pid).step("cgroup join", Wall::CgroupMemory))
+            .and_then(|()| sys::send(ours.as_fd(), &[1], &[]).step("start", None));
+        match admitted {
+            Ok(_) => Ok((pid, pidfd, ours)),
+            Err(refusal) => {
+                end_now(pid, pidfd.as_fd());
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Takes what the child told; `false` once its socket is shut.
+    pub fn hear(&mut self) -> bool {
+        loop {
+            let mut bytes = [0; Record::SIZE];
+            match sys::receive(self.setup.as_fd(), &mut bytes, 0) {
+                Ok((0, _)) => return false,
+                Ok((length, [descriptor, ..])) => {
+                    match bytes.get(..length).and_then(Record::decode) {
+                        Some(record) => self.take(record, descriptor),
+                        None => return false,
+                    }
+                }
+                Err(Errno::EAGAIN) => return true,
+                Err(Errno::EINTR) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    fn take(&mut self, record: Record, descriptor: Option<OwnedFd>) {
+        match record {
+            Record::Failed(stage, errno) => {
+                self.refusal.get_or_insert_with(|| of_stage(stage, errno));
+            }
+            Record::Missing(stage, errno) => {
+                self.missing.extend(stage.wall().map(|wall| (wall, errno)));
+            }
+            Record::Scratch => self.scratch = descriptor,
+            Record::Proxy => self.proxy = descriptor,
+            Record::Sealed => self.started = true,
+            Record::Exited(code) => self.status = Some(Status::Exited(code)),
+            Record::Signaled(signal) => self.status = Some(Status::Signaled(signal)),
+            Record::ExecRefused(count) => self.exec_refusals = count.unsigned_abs().into(),
+            Record::Gate => {}
+        }
+    }
+
+    /// Ends every process of the run: the kernel takes the pid namespace down with its init.
+    pub fn kill(&self) {
+        // ESRCH: it is gone already, which is what was asked for.
+        let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
+    }
+
+    /// Looks at CPU time and memory, kills the run if it is over, and says when to look again.
+    pub fn look(&mut self, now: Instant, processors: u32) {
+        let counted = self.groups.cpu();
+        let uncounted_memory = self.groups.oom_kills().is_none();
+        let sum = (counted.is_none() || uncounted_memory).then(|| processes::sum(self.pid));
+        let cpu = counted.or(sum.map(|sum| sum.cpu)).unwrap_or_default();
+        if cpu > self.limits.cpu_time {
+            self.kill_for(LauncherKill::Cpu);
+        }
+        // It can't use what is left sooner than with every processor at once.
+        let left = self.limits.cpu_time.saturating_sub(cpu) / processors.max(1);
+        let mut wait = left.max(LOOK_FLOOR);
+        if let (true, Some(sum)) = (uncounted_memory, sum) {
+            let memory = sum.memory + self.scratch_used().unwrap_or(0);
+            self.memory_peak = self.memory_peak.max(memory);
+            self.threads_peak = self.threads_peak.max(sum.threads);
+            if memory > self.limits.memory {
+                self.kill_for(LauncherKill::Memory);
+            }
+            wait = wait.min(WATCHDOG);
+        }
+        self.next_look = now + wait;
+    }
+
+    fn kill_for(&mut self, reason: LauncherKill) {
+        self.killed_for.get_or_insert(reason);
+        self.kill();
+    }
+
+    fn scratch_used(&self) -> Option<u64> {
+        let (free, all) = self.scratch_space()?.0;
+        Some(all.saturating_sub(free))
+    }
+
+    /// Free and all bytes, free and all inodes.
+    fn scratch_space(&self) -> Option<((u64, u64), (u64, u64))> {
+        let stat = fstatvfs(self.scratch.as_ref()?).ok()?;
+        let size = stat.fragment_size();
+        let bytes = (stat.blocks_free() * size, stat.blocks() * size);
+        Some((bytes, (stat.files_free(), stat.files())))
+    }
+
+    fn counters(&self) -> Readings {
+        let mut readings = self.groups.readings();
+        if let Some((bytes, inodes)) = self.scratch_space() {
+            readings.scratch = Some(bytes);
+            readings.scratch_inodes = Some(inodes);
+        }
+        if readings.memory_peak.is_none() && self.memory_peak > 0 {
+            readings.memory_peak = Some(self.memory_peak);
+        }
+        if readings.processes_peak.is_none() && self.threads_peak > 0 {
+            readings.processes_peak = Some(self.threads_peak + 1);
+        }
+        readings
+    }
+
+    /// Readings while its processes still stand.
+    pub fn readings(&mut self) -> Readings {
+        let sum = processes::sum(self.pid);
+        self.memory_peak = self.memory_peak.max(sum.memory);
+        self.threads_peak = self.threads_peak.max(sum.threads);
+        let mut readings = self.counters();
+        readings.open_files = Some(sum.open_files);
+        readings.address_space = Some(sum.address_space);
+        readings.processes = readings.processes.or(Some(sum.threads + 1));
+        readings.memory = readings.memory.or(Some(sum.memory));
+        readings.cpu = readings.cpu.or(Some(sum.cpu));
+        readings
+    }
+
+    /// Reaps init. By then every process of its pid namespace is gone (pid_namespaces(7)).
+    pub fn reap(&mut self) {
+        self.hear();
+        let bytes_written = processes::bytes_written(self.pid);
+        let usage = match sys::reap(self.pid) {
+            Ok(Some((_, usage))) => usage,
+            _ => sys::Usage::default(),
+        };
+        if self.refusal.is_none() && !self.started {
+            // Killed before a wall could speak: by us, or by the kernel for memory.
+            self.refusal = Some(of_stage(Stage::Start, Errno::ECHILD as i32));
+        }
+        self.end = Some(End {
+            status: self.status.unwrap_or(Status::Killed),
+            killed_for: self.killed_for,
+            readings: self.counters(),
+            user_time: usage.user,
+            system_time: usage.system,
+            max_rss: usage.max_rss,
+            bytes_written,
+            exec_refusals: self.exec_refusals,
+            outputs: None,
+        });
+    }
+
+    /// Begins to collect `/outputs`, if the plan has a place for it and the run got that far.
+    pub fn collect(&mut self, outputs: Option<BorrowedFd<'_>>) {
+        if let (true, Some(scratch), Some(outputs)) = (self.started, &self.scratch, outputs) {
+            self.collector = Collector::start(scratch.as_fd(), outputs).ok();
+        }
+    }
+
+    /// The run's end, once; with what became of its outputs.
+    pub fn take_end(&mut self, outputs: Option<Outputs>) -> Option<End> {
+        let mut end = self.end.take()?;
+        end.outputs = outputs;
+        Some(end)
+    }
+
+    /// Whether init has been reaped.
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Removes its control groups; `false` if the kernel isn't done with them yet.
+    #[must_use]
+    pub fn remove_groups(&self, host: &Host) -> bool {
+        self.groups.remove(&host.bases.bases)
+    }
+}
+
+fn make_blocking(fd: &OwnedFd) -> nix::Result<()> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    fcntl(fd, FcntlArg::F_SETFL(OFlag::empty())).map(drop)
+}
+
+fn map_ids(pid: Pid, outside: (u32, u32)) -> std::io::Result<()> {
+    let inside = prepare::INSIDE_ID;
+    let map = |file: &str, outside: u32| {
+        std::fs::write(format!("/proc/{pid}/{file}"), format!("{inside} {outside} 1"))
+    };
+    map("uid_map", outside.0)?;
+    map("gid_map", outside.1)
+}
+
+fn end_now(pid: Pid, pidfd: BorrowedFd<'_>) {
+    let _ = sys::kill_by_pidfd(pidfd, Signal::SIGKILL);
+    let _ = nix::sys::wait::waitpid(pid, None);
+}

@@ -1,0 +1,144 @@
+//! The template: the minimal root in which the launcher itself lives, and of which every run's
+//! mount namespace is a copy.
+//!
+//! Built once. Afterwards the launcher's own mount namespace holds nothing of the host but what
+//! the plan shows, so a run has no old root to leave behind, and copying the namespace costs as
+//! many mounts as the plan has.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{chdir, getegid, geteuid, pivot_root};
+
+use super::failure::{Step, fail};
+use crate::plan::{Entry, Plan};
+use crate::policy::Wall;
+use crate::sandbox::enforced::Refusal;
+use crate::sys;
+
+/// Where parts of the root that a scratch mount will hide are kept in the template.
+pub const LATE: &str = "/.late";
+
+const NONE: Option<&str> = None;
+const OLD: &str = "/old";
+const NEW: &str = "/new";
+
+/// Leaves the host's user (unless root) and mount namespaces.
+///
+/// # Errors
+/// A refusal that names the wall, the errno and what to change on this host.
+pub fn leave_host_namespaces(privileged: bool) -> Result<(), Refusal> {
+    let (uid, gid) = (geteuid(), getegid());
+    if !privileged {
+        unshare(CloneFlags::CLONE_NEWUSER).step("user namespace", Wall::UserNamespace)?;
+        let map = |file: &str, text: String| {
+            fs::write(format!("/proc/self/{file}"), text).step("id map", Wall::UserNamespace)
+        };
+        map("setgroups", "deny".into())?;
+        map("uid_map", format!("{uid} {uid} 1"))?;
+        map("gid_map", format!("{gid} {gid} 1"))?;
+    }
+    unshare(CloneFlags::CLONE_NEWNS).step("mount namespace", Wall::MountNamespace)?;
+    let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
+    mount(NONE, "/", NONE, private, NONE).step("private mounts", Wall::MountNamespace)
+}
+
+/// Builds the root that `plan` describes and makes it this process's root.
+///
+/// # Errors
+/// A refusal naming the path that could not be shown.
+pub fn enter(plan: &Plan) -> Result<(), Refusal> {
+    set_host_aside().step("new root", Wall::Root)?;
+    let options = "mode=0755,size=16m,nr_inodes=4096";
+    let guarded = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    fs::create_dir(NEW).step("new root", Wall::Root)?;
+    mount(Some("root"), NEW, Some("tmpfs"), guarded, Some(options)).step("new root", Wall::Root)?;
+    let (late, early) = plan.rootfs.split();
+    for (path, entry) in early {
+        place(path, entry).map_err(|error| fail("root", Wall::Root, &error).about(path))?;
+    }
+    for (index, (path, entry)) in late.iter().enumerate() {
+        if matches!(entry, Entry::Bind { .. }) {
+            place(&format!("{LATE}/{index}"), entry)
+                .map_err(|error| fail("root", Wall::Root, &error).about(path))?;
+        }
+    }
+    bind_proc().step("template /proc", Wall::Proc)?;
+    become_root().step("pivot_root", Wall::Root)
+}
+
+/// Puts a tmpfs in the root's place, with the host's tree at `/old`.
+fn set_host_aside() -> io::Result<()> {
+    let places = ["/tmp", "/var", "/mnt", "/run", "/usr"];
+    let place = places.into_iter().find(|place| Path::new(place).is_dir());
+    let place = place.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    // The mount hides this directory only for as long as the tree takes to move aside.
+    mount(Some("aside"), place, Some("tmpfs"), MsFlags::empty(), Some("mode=0755"))?;
+    fs::create_dir(format!("{place}{OLD}"))?;
+    pivot_root(place, format!("{place}{OLD}").as_str())?;
+    Ok(chdir("/")?)
+}
+
+fn place(path: &str, entry: &Entry) -> io::Result<()> {
+    let target = PathBuf::from(format!("{NEW}{path}"));
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match entry {
+        Entry::Directory => fs::create_dir_all(&target),
+        Entry::Link(text) => symlink(text, &target),
+        Entry::File(contents) => {
+            let bytes: Vec<u8> = contents.chars().map(|byte| byte as u8).collect();
+            fs::write(&target, bytes)
+        }
+        Entry::Bind { source, directory, device } => {
+            if *directory {
+                fs::create_dir_all(&target)?;
+            } else {
+                let mut options = fs::OpenOptions::new();
+                options.create_new(true).write(true).mode(0o444).open(&target)?;
+            }
+            bind(&format!("{OLD}{source}"), &target, *device)
+        }
+    }
+}
+
+/// Shows `source` at `target` as a private, read-only copy of its mounts.
+fn bind(source: &str, target: &Path, device: bool) -> io::Result<()> {
+    let source = CString::new(source)?;
+    let target = CString::new(target.as_os_str().as_encoded_bytes())?;
+    let tree = sys::clone_tree(&source)?;
+    let attributes = if device {
+        // A device is written through its own driver, whatever the mount says.
+        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC
+    } else {
+        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV
+    };
+    sys::set_attributes(std::os::fd::AsFd::as_fd(&tree), attributes)?;
+    Ok(sys::move_tree(std::os::fd::AsFd::as_fd(&tree), &target)?)
+}
+
+/// The launcher reaches its children by the host's /proc; a run covers it with its own. It must
+/// be complete (with its submounts), or the kernel refuses runs a fresh one (`mount_too_revealing`).
+fn bind_proc() -> nix::Result<()> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some("/old/proc"), "/new/proc", NONE, flags, NONE)
+}
+
+fn become_root() -> nix::Result<()> {
+    chdir(NEW)?;
+    pivot_root(".", ".")?;
+    umount2(".", MntFlags::MNT_DETACH)?;
+    chdir("/")?;
+    let read_only = MsFlags::MS_REMOUNT
+        | MsFlags::MS_BIND
+        | MsFlags::MS_RDONLY
+        | MsFlags::MS_NOSUID
+        | MsFlags::MS_NODEV;
+    mount(NONE, "/", NONE, read_only, NONE)
+}

@@ -1,0 +1,280 @@
+//! The launcher's loop: one thread, one epoll, every run a small state machine.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+
+use super::failure::fail;
+use super::host::{Host, Slots};
+use super::run::{Handed, Run};
+use crate::policy::Limits;
+use crate::sandbox::enforced::Refusal;
+use crate::sandbox::messages::{Event, LARGEST, Request, RunId};
+use crate::sys;
+
+/// What an epoll event is about: the front, or one descriptor of a run.
+const FRONT: u64 = 0;
+const SETUP: u64 = 1;
+const PIDFD: u64 = 2;
+const COLLECTOR: u64 = 3;
+
+fn token(run: RunId, what: u64) -> u64 {
+    run << 2 | what
+}
+
+/// Serves one front until it goes away.
+pub struct Worker<'a> {
+    host: &'a Host,
+    front: BorrowedFd<'a>,
+    epoll: Epoll,
+    runs: HashMap<RunId, Run>,
+    /// Ended runs whose control groups the kernel still holds.
+    lingering: Vec<Run>,
+    slots: Slots,
+    processors: u32,
+}
+
+impl<'a> Worker<'a> {
+    /// Prepares to serve `front`.
+    ///
+    /// # Errors
+    /// As `epoll_create(2)`.
+    pub fn new(host: &'a Host, front: BorrowedFd<'a>) -> nix::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        epoll.add(front, EpollEvent::new(EpollFlags::EPOLLIN, FRONT))?;
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+        Ok(Self {
+            host,
+            front,
+            epoll,
+            runs: HashMap::new(),
+            lingering: Vec::new(),
+            slots: Slots::default(),
+            processors,
+        })
+    }
+
+    /// Serves until the front is gone; then ends every run.
+    ///
+    /// # Errors
+    /// As `epoll_wait(2)`.
+    pub fn serve(mut self) -> nix::Result<()> {
+        let mut events = [EpollEvent::empty(); 64];
+        loop {
+            let ready = match self.epoll.wait(&mut events, self.timeout()) {
+                Ok(ready) => ready,
+                Err(Errno::EINTR) => continue,
+                Err(errno) => return Err(errno),
+            };
+            for event in events.iter().take(ready) {
+                let (run, what) = (event.data() >> 2, event.data() & 3);
+                match what {
+                    FRONT if run == 0 => {
+                        if !self.hear_front() {
+                            self.end_all();
+                            return Ok(());
+                        }
+                    }
+                    SETUP => self.hear_child(run),
+                    PIDFD => self.ended(run),
+                    _ => self.collected(run),
+                }
+            }
+            self.look_around();
+        }
+    }
+
+    fn timeout(&self) -> EpollTimeout {
+        const LINGER: Duration = Duration::from_millis(5);
+        let now = Instant::now();
+        let next = self
+            .runs
+            .values()
+            .filter(|run| !run.has_ended())
+            .map(|run| run.next_look.saturating_duration_since(now))
+            .chain(self.lingering.first().map(|_| LINGER))
+            .min();
+        match next {
+            None => EpollTimeout::NONE,
+            // Rounded up, or a deadline in the same millisecond would spin.
+            Some(wait) => EpollTimeout::try_from(wait + Duration::from_millis(1))
+                .unwrap_or(EpollTimeout::MAX),
+        }
+    }
+
+    /// `false` once the front is gone or speaks nonsense.
+    fn hear_front(&mut self) -> bool {
+        let mut buffer = vec![0; LARGEST];
+        let (length, descriptors) = match sys::receive(self.front, &mut buffer, 0) {
+            Ok((0, _)) => return false,
+            Ok(received) => received,
+            Err(Errno::EAGAIN | Errno::EINTR) => return true,
+            Err(_) => return false,
+        };
+        let Some(Ok(request)) = buffer.get(..length).map(serde_json::from_slice) else {
+            return false;
+        };
+        match request {
+            Request::Launch { run, limits } => {
+                let [stdin, stdout, stderr, control, ..] = descriptors;
+                let (Some(stdin), Some(stdout), Some(stderr), Some(control)) =
+                    (stdin, stdout, stderr, control)
+                else {
+                    return false;
+                };
+                self.launch(run, limits, Handed { stdin, stdout, stderr, control });
+            }
+            Request::Kill { run } => {
+                if let Some(run) = self.runs.get(&run) {
+                    run.kill();
+                }
+            }
+            Request::Look { run } => {
+                if let Some(known) = self.runs.get_mut(&run) {
+                    let readings = known.readings();
+                    self.tell(&Event::Looked { run, readings }, None);
+                }
+            }
+            Request::Setup(_) => return false,
+        }
+        true
+    }
+
+    fn tell(&self, event: &Event, descriptor: Option<&OwnedFd>) {
+        let Ok(text) = serde_json::to_vec(event) else { return };
+        let descriptor = descriptor.map(AsFd::as_fd);
+        // A front that is gone is noticed by its end of the socket.
+        let _ = sys::send(self.front, &text, descriptor.as_slice());
+    }
+
+    fn launch(&mut self, id: RunId, limits: Limits, handed: Handed) {
+        if let Err(refusal) = self.try_launch(id, limits, handed) {
+            self.tell(&Event::Failed { run: id, refusal }, None);
+        }
+    }
+
+    fn try_launch(&mut self, id: RunId, limits: Limits, handed: Handed) -> Result<(), Refusal> {
+        let io = |errno: Errno| fail("launcher", None, &errno.into());
+        let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
+        let run = match Run::launch(self.host, id, slot, limits, handed) {
+            Ok(run) => run,
+            Err(refusal) => {
+                self.slots.give_back(slot);
+                return Err(refusal);
+            }
+        };
+        let watch = |fd: BorrowedFd<'_>, what| {
+            self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token(id, what)))
+        };
+        let watched =
+            watch(run.setup.as_fd(), SETUP).and_then(|()| watch(run.pidfd.as_fd(), PIDFD));
+        if let Err(errno) = watched {
+            run.kill();
+            let _ = nix::sys::wait::waitpid(None, None);
+            return Err(io(errno));
+        }
+        self.runs.insert(id, run);
+        Ok(())
+    }
+
+    fn hear_child(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let before = run.started;
+        if !run.hear() {
+            let _ = self.epoll.delete(&run.setup);
+        }
+        if run.started && !before {
+            let missing = run.missing.clone();
+            let proxy = run.proxy.take();
+            self.tell(&Event::Started { run: id, missing }, proxy.as_ref());
+        }
+    }
+
+    /// Init is gone, and with it every process of the run.
+    fn ended(&mut self, id: RunId) {
+        // What it said last may still be waiting in its socket.
+        self.hear_child(id);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let _ = self.epoll.delete(&run.pidfd);
+        let _ = self.epoll.delete(&run.setup);
+        run.reap();
+        run.collect(self.host.outputs.as_ref().map(AsFd::as_fd));
+        match &run.collector {
+            Some(collector) => {
+                let event = EpollEvent::new(EpollFlags::EPOLLIN, token(id, COLLECTOR));
+                if self.epoll.add(&collector.account, event).is_err() {
+                    self.collected(id);
+                }
+            }
+            None => self.finish(id, None),
+        }
+    }
+
+    fn collected(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let Some(collector) = run.collector.take() else { return };
+        let _ = self.epoll.delete(&collector.account);
+        let outputs = collector.finish();
+        self.finish(id, Some(outputs));
+    }
+
+    fn finish(&mut self, id: RunId, outputs: Option<crate::sandbox::messages::Outputs>) {
+        let Some(mut run) = self.runs.remove(&id) else { return };
+        let end = run.take_end(outputs);
+        match (run.refusal.take(), end) {
+            (Some(refusal), _) if !run.started => {
+                self.tell(&Event::Failed { run: id, refusal }, None);
+            }
+            (_, Some(end)) => self.tell(&Event::Ended { run: id, end: Box::new(end) }, None),
+            (_, None) => {}
+        }
+        self.bury(run);
+    }
+
+    fn bury(&mut self, run: Run) {
+        if run.remove_groups(self.host) {
+            self.slots.give_back(run.slot);
+        } else {
+            self.lingering.push(run);
+        }
+    }
+
+    fn look_around(&mut self) {
+        let now = Instant::now();
+        for run in self.runs.values_mut() {
+            if !run.has_ended() && run.next_look <= now {
+                run.look(now, self.processors);
+            }
+        }
+        for run in std::mem::take(&mut self.lingering) {
+            self.bury(run);
+        }
+    }
+
+    fn end_all(&mut self) {
+        for run in self.runs.values() {
+            run.kill();
+        }
+        for (_, mut run) in self.runs.drain() {
+            let _ = nix::sys::wait::waitid(
+                nix::sys::wait::Id::PIDFd(run.pidfd.as_fd()),
+                nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT,
+            );
+            if !run.has_ended() {
+                run.reap();
+            }
+            self.lingering.push(run);
+        }
+        // The kernel empties a group a moment after its last process is reaped.
+        for _ in 0..200 {
+            self.lingering.retain(|run| !run.remove_groups(self.host));
+            if self.lingering.is_empty() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}

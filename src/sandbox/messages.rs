@@ -1,0 +1,172 @@
+//! What front and launcher say to each other: one JSON document per datagram. Pure.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::enforced::{Profile, Refusal};
+use crate::plan::Plan;
+use crate::policy::{Limits, Wall};
+
+/// The largest datagram either side sends, in bytes (below the kernel's default send buffer).
+pub const LARGEST: usize = 160 << 10;
+
+/// Names one run between one front and its launcher.
+pub type RunId = u64;
+
+/// From the front to the launcher.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// The first message: what to build.
+    Setup(Box<Plan>),
+    /// Build a sandbox; standard input, output, error and the control socket come along.
+    Launch {
+        /// The run.
+        run: RunId,
+        /// Its limits.
+        limits: Limits,
+    },
+    /// End every process of the run.
+    Kill {
+        /// The run.
+        run: RunId,
+    },
+    /// Take readings of a run that says it met a limit, while its processes still stand.
+    Look {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// From the launcher to the front.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The launcher is set up.
+    Ready(Profile),
+    /// The launcher can't work on this host; it ends.
+    Refused(Refusal),
+    /// Every wall of the run stands; its interpreter waits. The proxy's socket comes along in
+    /// network mode `restricted`.
+    Started {
+        /// The run.
+        run: RunId,
+        /// Walls that the plan allows to be missing, and are, with the errno.
+        missing: Vec<(Wall, i32)>,
+    },
+    /// The run's sandbox could not be built; nothing of it is left.
+    Failed {
+        /// The run.
+        run: RunId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The readings asked for.
+    Looked {
+        /// The run.
+        run: RunId,
+        /// What was read.
+        readings: Readings,
+    },
+    /// Every process of the run is gone.
+    Ended {
+        /// The run.
+        run: RunId,
+        /// How, and what it used.
+        end: Box<End>,
+    },
+    /// The launcher died and was started again; the runs it had are gone.
+    Restarted,
+}
+
+/// Counters of a run at one moment. Sizes are bytes; `None` is what this host doesn't tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readings {
+    /// Memory in use, by the control group.
+    pub memory: Option<u64>,
+    /// Most memory in use so far, by the control group or the watchdog.
+    pub memory_peak: Option<u64>,
+    /// Anonymous memory in use.
+    pub memory_anon: Option<u64>,
+    /// Page cache and scratch files in use.
+    pub memory_file: Option<u64>,
+    /// Processes killed for memory.
+    pub oom_kills: Option<u64>,
+    /// Most processes and threads at one time, init included.
+    pub processes_peak: Option<u64>,
+    /// Times the process limit refused a new one.
+    pub process_refusals: Option<u64>,
+    /// CPU time.
+    pub cpu: Option<Duration>,
+    /// Scratch bytes free and in all.
+    pub scratch: Option<(u64, u64)>,
+    /// Scratch inodes free and in all.
+    pub scratch_inodes: Option<(u64, u64)>,
+    /// Most descriptors open in one process.
+    pub open_files: Option<u64>,
+    /// Largest address space of one process.
+    pub address_space: Option<u64>,
+    /// Processes and threads alive.
+    pub processes: Option<u64>,
+}
+
+/// Why the launcher ended a run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LauncherKill {
+    /// Over its CPU time.
+    Cpu,
+    /// Over its memory.
+    Memory,
+}
+
+/// How the interpreter ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// With this exit code.
+    Exited(i32),
+    /// By this signal.
+    Signaled(i32),
+    /// With its whole sandbox, before it could end by itself.
+    Killed,
+}
+
+/// The end of a run, as its launcher saw it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct End {
+    /// How the interpreter ended.
+    pub status: Status,
+    /// Set if the launcher ended it for a limit that it watches.
+    pub killed_for: Option<LauncherKill>,
+    /// Last readings.
+    pub readings: Readings,
+    /// CPU time in user mode and in the kernel, of all processes.
+    pub user_time: Duration,
+    /// CPU time in the kernel.
+    pub system_time: Duration,
+    /// Largest resident set of any one process.
+    pub max_rss: u64,
+    /// Bytes passed to `write` and its like by all processes.
+    pub bytes_written: Option<u64>,
+    /// Attempts to start a program that were refused.
+    pub exec_refusals: u64,
+    /// What became of the files in `/outputs`.
+    pub outputs: Option<Outputs>,
+}
+
+/// What became of the files that a run left in `/outputs`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Regular files kept.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Links, devices, FIFOs, sockets and over-deep directories left behind.
+    pub skipped: u64,
+    /// Files that could not be written, with the last reason.
+    pub failed: u64,
+    /// The last reason.
+    pub reason: Option<String>,
+}

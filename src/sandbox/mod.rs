@@ -1,0 +1,12 @@
+//! Building sandboxes: the launcher (parent side) and what happens between `clone` and `execve`
+//! (child side).
+//!
+//! The two sides share the record and nothing else. The front speaks to the launcher in
+//! [`messages`] through [`client`].
+
+pub mod child;
+pub mod client;
+pub mod enforced;
+pub mod launcher;
+pub mod messages;
+mod record;

@@ -1,0 +1,171 @@
+//! The conversation with the guest over its control socket.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+
+use super::frames::{Call, Done, FrameError, Frames, Message, frame};
+use super::tools::{Answer, ToolSet};
+
+/// Tool calls of one run under way at a time; the guest's next ones wait in its socket.
+const MOST_CALLS: usize = 1024;
+
+/// What the guest is asked to run.
+#[derive(Serialize)]
+pub struct Program<'a> {
+    /// Name in tracebacks.
+    pub filename: &'a str,
+    /// The source.
+    pub code: &'a str,
+    /// `sys.argv`.
+    pub argv: &'a [String],
+    /// Name and whether calls are awaited.
+    pub tools: Vec<(&'a str, bool)>,
+    /// `config` as the code sees it.
+    pub config: &'a RawValue,
+    /// `context` as the code sees it.
+    pub context: &'a RawValue,
+    /// Longest result, in characters of JSON.
+    pub limit: u64,
+}
+
+#[derive(Serialize)]
+struct Reply<'a> {
+    t: &'static str,
+    id: u64,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+/// How the guest's side of the conversation ended.
+#[derive(Debug)]
+pub enum Spoken {
+    /// It told how the code ended.
+    Done(Done),
+    /// Its socket is shut.
+    Silent,
+    /// It sent what is no message.
+    Nonsense(FrameError),
+}
+
+/// Our end of the control socket.
+pub struct Control {
+    reader: OwnedReadHalf,
+    writer: Arc<Mutex<OwnedWriteHalf>>,
+    frames: Frames,
+    calls: Arc<AtomicU64>,
+}
+
+impl Control {
+    /// Takes our end; frames longer than `longest` bytes are nonsense.
+    ///
+    /// # Errors
+    /// As registering the descriptor with the runtime.
+    pub fn new(socket: OwnedFd, longest: usize) -> io::Result<Self> {
+        let socket = UnixStream::from_std(socket.into())?;
+        let (reader, writer) = socket.into_split();
+        Ok(Self {
+            reader,
+            writer: Arc::new(Mutex::new(writer)),
+            frames: Frames::new(longest),
+            calls: Arc::default(),
+        })
+    }
+
+    /// Counts the tool calls that were passed on.
+    #[must_use]
+    pub fn calls(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.calls)
+    }
+
+    /// Hands the program over.
+    ///
+    /// # Errors
+    /// As writing to the socket.
+    pub async fn hand_over(&self, program: &Program<'_>) -> io::Result<()> {
+        let body = serde_json::to_string(program)?;
+        self.writer.lock().await.write_all(&frame(&body)).await
+    }
+
+    /// Lets a guest go that waits for its readings to be taken.
+    pub async fn say_goodbye(&self) {
+        let _ = self.writer.lock().await.write_all(&frame(r#"{"t":"bye"}"#)).await;
+    }
+
+    /// Carries tool calls until the guest tells how the code ended, falls silent or talks
+    /// nonsense. Cancel-safe only in the sense that dropping it ends the calls.
+    pub async fn converse(&mut self, tools: &ToolSet) -> Spoken {
+        let mut calls = JoinSet::new();
+        let places = Arc::new(Semaphore::new(MOST_CALLS));
+        let mut chunk = vec![0; 16 << 10];
+        loop {
+            loop {
+                let message = match self.frames.next_frame() {
+                    Ok(Some(body)) => Message::parse(body),
+                    Ok(None) => break,
+                    Err(error) => Err(error),
+                };
+                match message {
+                    Ok(Message::Done(done)) => return Spoken::Done(done),
+                    Ok(Message::Call(call)) => {
+                        while calls.try_join_next().is_some() {}
+                        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                            return Spoken::Silent;
+                        };
+                        self.calls.fetch_add(1, Ordering::Relaxed);
+                        let (writer, tools) = (Arc::clone(&self.writer), tools.clone());
+                        calls.spawn(async move {
+                            let id = call.id;
+                            let answer = answer(call, &tools).await;
+                            let _ = reply(&writer, id, &answer).await;
+                            drop(place);
+                        });
+                    }
+                    Err(error) => return Spoken::Nonsense(error),
+                }
+            }
+            match self.reader.read(&mut chunk).await {
+                Ok(0) => return Spoken::Silent,
+                Ok(length) => self.frames.push(chunk.get(..length).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Spoken::Silent,
+            }
+        }
+    }
+}
+
+/// Checks a call against the run's own list and passes it on.
+async fn answer(call: Call, tools: &ToolSet) -> Answer {
+    let shown: String = call.tool.chars().take(100).collect();
+    let (true, Some(server)) = (tools.names.contains_key(&call.tool), &tools.server) else {
+        return Err(format!("Tool '{shown}' is not available to this run"));
+    };
+    let arguments =
+        call.arguments.map_err(|why| format!("the arguments can't be passed on: {why}"))?;
+    let context = call
+        .context
+        .transpose()
+        .map_err(|why| format!("the context can't be passed on: {why}"))?;
+    server.call(call.tool, arguments, context).await
+}
+
+async fn reply(writer: &Mutex<OwnedWriteHalf>, id: u64, answer: &Answer) -> io::Result<()> {
+    let reply = match answer {
+        Ok(value) => Reply { t: "reply", id, ok: true, value: Some(value), error: None },
+        Err(error) => Reply { t: "reply", id, ok: false, value: None, error: Some(error) },
+    };
+    let body = serde_json::to_string(&reply)?;
+    writer.lock().await.write_all(&frame(&body)).await
+}

@@ -1,0 +1,232 @@
+//! The guest's messages: four bytes of length, little-endian, then one JSON document. Pure.
+//!
+//! All of it is hostile. A frame is bounded before it is stored, and read into a type that holds
+//! only what is expected.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// What the guest may say.
+#[derive(Debug)]
+pub enum Message {
+    /// It calls a tool.
+    Call(Call),
+    /// The code has ended.
+    Done(Done),
+}
+
+/// A tool call.
+#[derive(Debug)]
+pub struct Call {
+    /// The guest's number for it.
+    pub id: u64,
+    /// The tool's name, unchecked.
+    pub tool: String,
+    /// The arguments, or why they can't be passed on.
+    pub arguments: Result<Value, String>,
+    /// The context given with the call, if one was.
+    pub context: Option<Result<Value, String>>,
+}
+
+/// How the code ended, in its own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Whether it ended without an uncaught exception.
+    pub ok: bool,
+    /// The result as JSON text.
+    pub result: Option<String>,
+    /// Names of the exception's type and its bases.
+    pub types: Vec<String>,
+    /// The exception's text.
+    pub message: String,
+    /// The errno it says it met.
+    pub errno: Option<i32>,
+}
+
+/// Why what came is no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// A frame says that it is longer than any may be.
+    #[error("a frame of {0} bytes, where {1} are the most")]
+    TooLong(usize, usize),
+    /// A frame holds something else.
+    #[error("a frame that is no message ({0})")]
+    Malformed(String),
+}
+
+#[derive(Deserialize)]
+struct Raw<'a> {
+    t: &'a str,
+    id: Option<u64>,
+    tool: Option<String>,
+    #[serde(borrow)]
+    args: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ctx: Option<&'a RawValue>,
+    ok: Option<bool>,
+    result: Option<String>,
+    types: Option<Vec<String>>,
+    message: Option<String>,
+    errno: Option<i32>,
+}
+
+/// A JSON object, parsed apart from its frame so that one too deep fails its call and not its run.
+fn value(raw: &RawValue) -> Result<Value, String> {
+    serde_json::from_str(raw.get()).map_err(|error| error.to_string())
+}
+
+impl Message {
+    /// Reads one frame's body.
+    ///
+    /// # Errors
+    /// [`FrameError::Malformed`].
+    pub fn parse(body: &[u8]) -> Result<Self, FrameError> {
+        let malformed = |why: &str| FrameError::Malformed(why.to_owned());
+        let raw: Raw<'_> =
+            serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
+        match raw.t {
+            "call" => Ok(Self::Call(Call {
+                id: raw.id.ok_or_else(|| malformed("a call without id"))?,
+                tool: raw.tool.ok_or_else(|| malformed("a call without tool"))?,
+                arguments: raw.args.map_or_else(|| Err("no arguments".to_owned()), value),
+                context: raw.ctx.map(value),
+            })),
+            "done" => Ok(Self::Done(Done {
+                ok: raw.ok.ok_or_else(|| malformed("an end without ok"))?,
+                result: raw.result,
+                types: raw.types.unwrap_or_default(),
+                message: raw.message.unwrap_or_default(),
+                errno: raw.errno,
+            })),
+            _ => Err(malformed("an unknown kind")),
+        }
+    }
+}
+
+/// Cuts a stream of bytes into frames.
+#[derive(Debug)]
+pub struct Frames {
+    buffer: Vec<u8>,
+    /// Bytes at the front that were handed out already.
+    taken: usize,
+    longest: usize,
+}
+
+const HEADER: usize = 4;
+
+impl Frames {
+    /// Frames of at most `longest` bytes.
+    #[must_use]
+    pub fn new(longest: usize) -> Self {
+        Self { buffer: Vec::new(), taken: 0, longest }
+    }
+
+    /// Adds what arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.taken > 0 {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole frame's body; `None` until more has arrived.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`], as soon as the length says so.
+    pub fn next_frame(&mut self) -> Result<Option<&[u8]>, FrameError> {
+        let waiting = self.buffer.get(self.taken..).unwrap_or_default();
+        let Some(header) = waiting.first_chunk::<HEADER>() else { return Ok(None) };
+        let length = u32::from_le_bytes(*header) as usize;
+        if length > self.longest {
+            return Err(FrameError::TooLong(length, self.longest));
+        }
+        let (from, to) = (self.taken + HEADER, self.taken + HEADER + length);
+        if self.buffer.len() < to {
+            return Ok(None);
+        }
+        self.taken = to;
+        Ok(self.buffer.get(from..to))
+    }
+}
+
+/// Puts a length in front of a body.
+#[must_use]
+pub fn frame(body: &str) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let mut frame = Vec::with_capacity(HEADER + body.len());
+    frame.extend_from_slice(&length.to_le_bytes());
+    frame.extend_from_slice(body.as_bytes());
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn frames_come_out_whole_however_they_arrive() {
+        let mut stream = frame(r#"{"t":"done","ok":true,"result":"1"}"#);
+        stream.extend(frame(r#"{"t":"call","id":7,"tool":"x","args":{}}"#));
+        let mut frames = Frames::new(1024);
+        let mut bodies = Vec::new();
+        for byte in stream {
+            frames.push(&[byte]);
+            while let Some(body) = frames.next_frame().unwrap() {
+                bodies.push(Message::parse(body).unwrap());
+            }
+        }
+        assert!(matches!(&bodies[0], Message::Done(done) if done.ok));
+        assert!(matches!(&bodies[1], Message::Call(call) if call.id == 7));
+    }
+
+    #[test]
+    fn a_length_beyond_the_bound_is_refused_before_it_arrives() {
+        let mut frames = Frames::new(8);
+        frames.push(&u32::MAX.to_le_bytes());
+        assert!(matches!(frames.next_frame(), Err(FrameError::TooLong(_, 8))));
+    }
+
+    #[test]
+    fn arguments_too_deep_fail_the_call_only() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        let body = format!(r#"{{"t":"call","id":1,"tool":"x","args":{deep}}}"#);
+        let Message::Call(call) = Message::parse(body.as_bytes()).unwrap() else { panic!() };
+        assert!(call.arguments.is_err());
+    }
+
+    #[test]
+    fn what_is_no_message_is_named() {
+        for body in ["", "null", "{}", r#"{"t":"call"}"#, r#"{"t":"done"}"#, r#"{"t":"x"}"#] {
+            assert!(Message::parse(body.as_bytes()).is_err(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_stream_panics_or_grows_past_its_bound(
+            chunks in proptest::collection::vec(
+                proptest::collection::vec(any::<u8>(), 0..64), 0..64),
+        ) {
+            let mut frames = Frames::new(128);
+            'stream: for chunk in chunks {
+                frames.push(&chunk);
+                loop {
+                    match frames.next_frame() {
+                        Ok(Some(body)) => {
+                            prop_assert!(body.len() <= 128);
+                            let _ = Message::parse(body);
+                        }
+                        Ok(None) => break,
+                        Err(_) => break 'stream,
+                    }
+                }
+                prop_assert!(frames.buffer.len() <= 128 + HEADER + 64);
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Standard output and error of a run: read as they come, kept up to a limit, cut with a mark.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::sync::Notify;
+
+/// What is done with a stream besides counting it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// Kept for the report.
+    Keep,
+    /// Written to this process's standard output as it comes.
+    Stdout,
+    /// Written to this process's standard error as it comes.
+    Stderr,
+}
+
+/// What came of a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The bytes, up to the limit, with the mark if they were cut. Empty unless kept.
+    pub kept: Vec<u8>,
+    /// Bytes that passed.
+    pub passed: u64,
+    /// Bytes read beyond the limit and dropped; the writer met a closed pipe after them.
+    pub cut: u64,
+}
+
+fn mark(limit: u64) -> String {
+    format!("\n[output cut at {limit} bytes]\n")
+}
+
+/// Reads `stream` to its end, or to `limit` bytes, and then closes it, which the writer is told
+/// by `EPIPE`. `over` is notified once something was cut.
+///
+/// # Errors
+/// As registering the descriptor with the runtime.
+pub async fn capture(
+    stream: OwnedFd,
+    limit: u64,
+    sink: Sink,
+    over: Arc<Notify>,
+) -> io::Result<Captured> {
+    let mut stream = pipe::Receiver::from_owned_fd_unchecked(stream)?;
+    let mut captured = Captured::default();
+    let mut chunk = vec![0; 16 << 10];
+    loop {
+        let length = match stream.read(&mut chunk).await {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        let room = usize::try_from(limit - captured.passed).unwrap_or(usize::MAX);
+        let (fits, beyond) = chunk.get(..length).unwrap_or_default().split_at(length.min(room));
+        pass(fits, sink, &mut captured.kept).await;
+        captured.passed += fits.len() as u64;
+        if !beyond.is_empty() {
+            captured.cut = beyond.len() as u64;
+            pass(mark(limit).as_bytes(), sink, &mut captured.kept).await;
+            over.notify_one();
+            break;
+        }
+    }
+    Ok(captured)
+}
+
+async fn pass(bytes: &[u8], sink: Sink, kept: &mut Vec<u8>) {
+    // A reader of ours that went away doesn't concern the run.
+    match sink {
+        Sink::Keep => kept.extend_from_slice(bytes),
+        Sink::Stdout => {
+            let mut out = tokio::io::stdout();
+            let _ = out.write_all(bytes).await;
+            let _ = out.flush().await;
+        }
+        Sink::Stderr => {
+            let mut out = tokio::io::stderr();
+            let _ = out.write_all(bytes).await;
+            let _ = out.flush().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::fcntl::OFlag;
+    use nix::unistd::{pipe2, write};
+
+    use super::*;
+
+    async fn captured(text: &[u8], limit: u64) -> Captured {
+        let (read, writer) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
+        write(&writer, text).unwrap();
+        drop(writer);
+        capture(read, limit, Sink::Keep, Arc::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_fits_is_kept_whole_and_unmarked() {
+        let captured = captured(b"12345", 5).await;
+        assert_eq!((captured.kept.as_slice(), captured.cut), (b"12345".as_slice(), 0));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_cut_marked_and_counted() {
+        let captured = captured(b"1234567", 5).await;
+        assert!(captured.kept.starts_with(b"12345\n[output cut at 5 bytes]"));
+        assert_eq!((captured.passed, captured.cut), (5, 2));
+    }
+}

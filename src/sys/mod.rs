@@ -1,0 +1,33 @@
+//! Direct system calls: the only module with `unsafe`.
+//!
+//! It imports nothing of ours and decides nothing. Each function is one call, or one fixed
+//! sequence of calls, with the kernel's own arguments. What `nix` already wraps is used from
+//! `nix`; here stands what it lacks, and what must not allocate because it runs between
+//! `clone` and `execve`.
+
+#![allow(unsafe_code)]
+
+mod capability;
+mod exec;
+mod fd;
+mod landlock;
+mod message;
+mod mount;
+mod network;
+mod process;
+mod seccomp;
+
+pub use capability::{drop_bounding_except, drop_every_capability, lock_securebits};
+pub use exec::ExecImage;
+pub use fd::{adopt, borrow, keep_only};
+pub use landlock::{add_path_rule, landlock_abi, restrict_self};
+pub use message::{MAX_FDS, receive, send};
+pub use mount::{clone_tree, move_tree, set_attributes};
+pub use network::loopback_up;
+pub use process::{
+    Cloned, Usage, clone_process, exit_now, fork, kill_by_pidfd, reap, reap_any, wait_any,
+};
+pub use seccomp::{
+    Instruction, exec_gate, filter_abi_available, install_filter, install_filter_with_listener,
+    next_exec_attempt, answer_exec_attempt,
+};

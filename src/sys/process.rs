@@ -1,0 +1,174 @@
+//! Making, ending and reaping processes.
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
+
+/// Which side of a `clone` the caller is on.
+pub enum Cloned {
+    /// In the new process.
+    Child,
+    /// In the caller, with the child's id and a pidfd.
+    Parent {
+        /// Process id, as the caller's pid namespace counts.
+        pid: Pid,
+        /// Refers to exactly this process, however its id is reused.
+        pidfd: OwnedFd,
+    },
+}
+
+/// Past 32 bits, where the `libc` crate's constant overflows.
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+
+#[repr(C, align(8))]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// `clone3(2)` (Linux 5.3) with `CLONE_NEW*` flags, a pidfd, and optionally straight into a
+/// cgroup v2 group (`CLONE_INTO_CGROUP`, Linux 5.7).
+///
+/// Only for a process with one thread: the child gets a copy of the caller's memory and goes on
+/// as if from `fork`, so no lock may be held by another thread.
+///
+/// # Errors
+/// `ENOSPC` or `EPERM` where user namespaces are switched off, `EAGAIN` at a process limit.
+pub fn clone_process(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Cloned> {
+    let mut pidfd: i32 = -1;
+    let mut arguments = CloneArgs {
+        flags: flags | libc::CLONE_PIDFD as u64,
+        pidfd: (&raw mut pidfd) as u64,
+        exit_signal: libc::SIGCHLD as u64,
+        ..CloneArgs::default()
+    };
+    if let Some(group) = cgroup {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = group.as_raw_fd() as u64;
+    }
+    // SAFETY: `arguments` is laid out as struct clone_args (version 2) and `pidfd` is writable.
+    // No stack, TLS or tid address is given, so the child runs on a copy of this stack like a
+    // forked one; the single-thread contract rules out locks held elsewhere.
+    let pid = unsafe {
+        libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>())
+    };
+    match Errno::result(pid)? {
+        0 => Ok(Cloned::Child),
+        pid => {
+            let pid = Pid::from_raw(pid as i32);
+            // SAFETY: with CLONE_PIDFD the kernel stored a new descriptor that nobody else owns.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            Ok(Cloned::Parent { pid, pidfd })
+        }
+    }
+}
+
+/// `fork(2)` by the raw call, for a process with one thread. `None` in the child.
+///
+/// # Errors
+/// `EAGAIN` at a process limit, `ENOMEM`.
+pub fn fork() -> nix::Result<Option<Pid>> {
+    // SAFETY: plain clone with SIGCHLD and no shared memory, as fork does; the single-thread
+    // contract is the caller's, as for `clone_process`.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+    match Errno::result(pid)? {
+        0 => Ok(None),
+        pid => Ok(Some(Pid::from_raw(pid as i32))),
+    }
+}
+
+/// Ends the process at once, running no destructor and no exit handler.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit never returns and touches no memory of ours.
+    unsafe { libc::_exit(code) }
+}
+
+/// Sends `signal` to the process behind `pidfd` (`pidfd_send_signal(2)`, Linux 5.1).
+///
+/// # Errors
+/// `ESRCH` if it is gone already.
+pub fn kill_by_pidfd(pidfd: BorrowedFd<'_>, signal: Signal) -> nix::Result<()> {
+    // SAFETY: integers and a null siginfo only.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal as i32,
+            std::ptr::null::<libc::siginfo_t>(),
+            0u32,
+        )
+    };
+    Errno::result(done).map(drop)
+}
+
+/// Resources a reaped process and its own reaped descendants used (`getrusage(2)`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    /// CPU time in user mode.
+    pub user: Duration,
+    /// CPU time in the kernel.
+    pub system: Duration,
+    /// Largest resident set of any one of them, in bytes.
+    pub max_rss: u64,
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs() as u32 * 1000)
+}
+
+fn wait4(pid: i32, flags: i32) -> nix::Result<Option<(Pid, WaitStatus, Usage)>> {
+    let mut status = 0;
+    // SAFETY: rusage is plain data for which all-zero bytes are a valid value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both out-pointers refer to live, writable values.
+    let pid = unsafe { libc::wait4(pid, &raw mut status, flags, &raw mut usage) };
+    let pid = Errno::result(pid)?;
+    if pid == 0 {
+        return Ok(None);
+    }
+    let pid = Pid::from_raw(pid);
+    let usage = Usage {
+        user: duration(usage.ru_utime),
+        system: duration(usage.ru_stime),
+        max_rss: usage.ru_maxrss.unsigned_abs() * 1024,
+    };
+    Ok(Some((pid, WaitStatus::from_raw(pid, status)?, usage)))
+}
+
+/// Reaps `pid` if it has ended, without waiting.
+///
+/// # Errors
+/// `ECHILD` if it isn't a child of the caller.
+pub fn reap(pid: Pid) -> nix::Result<Option<(WaitStatus, Usage)>> {
+    Ok(wait4(pid.as_raw(), libc::WNOHANG)?.map(|(_, status, usage)| (status, usage)))
+}
+
+/// Reaps any ended child, without waiting.
+///
+/// # Errors
+/// `ECHILD` if there is none at all.
+pub fn reap_any() -> nix::Result<Option<(Pid, WaitStatus)>> {
+    Ok(wait4(-1, libc::WNOHANG)?.map(|(pid, status, _)| (pid, status)))
+}
+
+/// Waits for any child to end.
+///
+/// # Errors
+/// `ECHILD` if there is none, `EINTR`.
+pub fn wait_any() -> nix::Result<(Pid, WaitStatus)> {
+    wait4(-1, 0)?.map(|(pid, status, _)| (pid, status)).ok_or(Errno::ECHILD)
+}

@@ -1,0 +1,129 @@
+//! Installing seccomp filters, and the gate through which one `execve` passes
+//! (`seccomp(2)`, `seccomp_unotify(2)`; Linux 5.5 for the answer "continue").
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+
+/// One BPF instruction, laid out as the kernel's `struct sock_filter`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instruction {
+    /// Operation.
+    pub code: u16,
+    /// Jump if true.
+    pub jt: u8,
+    /// Jump if false.
+    pub jf: u8,
+    /// Operand.
+    pub k: u32,
+}
+
+#[repr(C)]
+struct Program {
+    length: u16,
+    filter: *const Instruction,
+}
+
+fn install(filter: &[Instruction], flags: libc::c_ulong) -> nix::Result<i64> {
+    let length = u16::try_from(filter.len()).map_err(|_| Errno::EINVAL)?;
+    let program = Program { length, filter: filter.as_ptr() };
+    // SAFETY: `program` is laid out as struct sock_fprog and points to `length` instructions
+    // that outlive the call; the kernel checks and copies them.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            flags,
+            &raw const program,
+        )
+    };
+    Errno::result(done)
+}
+
+/// Puts the calling thread under `filter` for good. Needs no_new_privs.
+///
+/// # Errors
+/// `EACCES` without no_new_privs, `EINVAL` for a program the kernel doesn't accept.
+pub fn install_filter(filter: &[Instruction]) -> nix::Result<()> {
+    install(filter, 0).map(drop)
+}
+
+/// Like [`install_filter`]; returns the listener on which calls answered by `USER_NOTIF` wait.
+///
+/// # Errors
+/// As [`install_filter`]; `EBUSY` if a filter with a listener already stands.
+pub fn install_filter_with_listener(filter: &[Instruction]) -> nix::Result<OwnedFd> {
+    let fd = install(filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)? as i32;
+    // SAFETY: the kernel returned a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Whether the kernel can hand a system call to a listener.
+///
+/// # Errors
+/// `ENOSYS` or `EINVAL` where it has no seccomp filters, `EOPNOTSUPP` where it lacks the action.
+pub fn filter_abi_available() -> nix::Result<()> {
+    let action: u32 = libc::SECCOMP_RET_USER_NOTIF;
+    // SAFETY: the kernel only reads the action.
+    let done = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_GET_ACTION_AVAIL, 0, &raw const action)
+    };
+    Errno::result(done).map(drop)
+}
+
+/// A filter that hands `execve` and `execveat` to a listener and lets all else pass.
+#[must_use]
+pub const fn exec_gate() -> [Instruction; 5] {
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    [
+        // Offset 0 of struct seccomp_data is the call's number. The architecture needs no look:
+        // the allow-list beside this filter kills every other one.
+        Instruction { code: LOAD, jt: 0, jf: 0, k: 0 },
+        Instruction { code: JUMP_EQUAL, jt: 2, jf: 0, k: libc::SYS_execve as u32 },
+        Instruction { code: JUMP_EQUAL, jt: 1, jf: 0, k: libc::SYS_execveat as u32 },
+        Instruction { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW },
+        Instruction { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_USER_NOTIF },
+    ]
+}
+
+// _IOWR('!', 0, struct seccomp_notif) and _IOWR('!', 1, struct seccomp_notif_resp).
+const NOTIF_RECV: libc::c_ulong = 0xc050_2100;
+const NOTIF_SEND: libc::c_ulong = 0xc018_2101;
+const _: () = assert!(size_of::<libc::seccomp_notif>() == 0x50);
+const _: () = assert!(size_of::<libc::seccomp_notif_resp>() == 0x18);
+
+/// Waits for the next call that knocks at the gate; returns its cookie.
+///
+/// # Errors
+/// `ENOENT` if the caller died meanwhile, `EINTR`.
+pub fn next_exec_attempt(listener: BorrowedFd<'_>) -> nix::Result<u64> {
+    // SAFETY: seccomp_notif is plain data, and the kernel demands that it be zeroed.
+    let mut attempt: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: `attempt` is live, writable and of the size encoded in the request.
+    let done =
+        unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_RECV as _, &raw mut attempt) };
+    Errno::result(done).map(|_| attempt.id)
+}
+
+/// Lets the call behind `cookie` go on (`Ok`) or fail with an errno.
+///
+/// # Errors
+/// `ENOENT` if the caller died meanwhile.
+pub fn answer_exec_attempt(
+    listener: BorrowedFd<'_>,
+    cookie: u64,
+    answer: Result<(), Errno>,
+) -> nix::Result<()> {
+    let mut response = libc::seccomp_notif_resp { id: cookie, val: 0, error: 0, flags: 0 };
+    match answer {
+        Ok(()) => response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+        Err(errno) => response.error = -(errno as i32),
+    }
+    // SAFETY: `response` is live and of the size encoded in the request.
+    let done =
+        unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response) };
+    Errno::result(done).map(drop)
+}

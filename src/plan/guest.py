@@ -342,7 +342,15 @@ def _guest():
         except SystemExit as error:
             code = exit_code(error)
         if code == 0:
-            transmit({"t": "done", "ok": True, "result": result_document(scope, request["limit"])})
+            document = result_document(scope, request["limit"])
+            try:
+                transmit({"t": "done", "ok": True, "result": document})
+            except OSError as error:
+                sys.stderr.write(
+                    "codemode: the program closed its control socket (descriptor 3), so its "
+                    "result can't be told (%s)\n" % error
+                )
+                code = 1
     except BaseException as error:
         code = report_failure(error, filename, source)
     return code

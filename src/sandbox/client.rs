@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use super::enforced::{Profile, Refusal};
@@ -119,7 +119,8 @@ pub enum RunEvent {
 type Runs = Mutex<HashMap<RunId, mpsc::UnboundedSender<RunEvent>>>;
 
 struct Shared {
-    socket: AsyncFd<OwnedFd>,
+    /// A sequenced-packet socket; tokio watches its readiness, `sys` moves the datagrams.
+    socket: UnixStream,
     runs: Runs,
     next: AtomicU64,
 }
@@ -161,7 +162,7 @@ impl Spawned {
     /// As registering a descriptor with the runtime.
     pub fn attach(self) -> io::Result<Launcher> {
         let shared = Arc::new(Shared {
-            socket: AsyncFd::register(self.socket)?,
+            socket: UnixStream::from_std(self.socket.into())?,
             runs: Mutex::default(),
             // Run 0 would be taken for the front's own socket.
             next: AtomicU64::new(1),
@@ -217,7 +218,7 @@ impl Drop for Launcher {
         // Its socket closes with the last handle; it then ends every run and itself. Waiting here
         // means that nothing of it is left when the caller goes on.
         let _ = nix::sys::socket::shutdown(
-            std::os::fd::AsRawFd::as_raw_fd(self.shared.socket.get_ref()),
+            std::os::fd::AsRawFd::as_raw_fd(&self.shared.socket),
             nix::sys::socket::Shutdown::Both,
         );
         let _ = lock(&self.child).wait();
@@ -227,14 +228,14 @@ impl Drop for Launcher {
 impl Shared {
     async fn send(&self, text: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
         self.socket
-            .async_io(Interest::WRITABLE, |socket| Ok(sys::send(socket.as_fd(), text, fds)?))
+            .async_io(Interest::WRITABLE, || Ok(sys::send(self.socket.as_fd(), text, fds)?))
             .await
             .map(drop)
     }
 
     fn send_now(&self, request: &Request) -> nix::Result<()> {
         let text = serde_json::to_vec(request).map_err(|_| Errno::EINVAL)?;
-        sys::send(self.socket.get_ref().as_fd(), &text, &[]).map(drop)
+        sys::send(self.socket.as_fd(), &text, &[]).map(drop)
     }
 
     fn deliver(&self, run: RunId, event: RunEvent) {
@@ -249,8 +250,8 @@ async fn read_events(shared: Arc<Shared>) {
     loop {
         let received = shared
             .socket
-            .async_io(Interest::READABLE, |socket| {
-                Ok(sys::receive(socket.as_fd(), &mut buffer, libc::MSG_DONTWAIT)?)
+            .async_io(Interest::READABLE, || {
+                Ok(sys::receive(shared.socket.as_fd(), &mut buffer, libc::MSG_DONTWAIT)?)
             })
             .await;
         let (length, [descriptor, ..]) = match received {

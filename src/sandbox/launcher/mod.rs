@@ -131,10 +131,15 @@ fn is_privileged() -> bool {
             .all(has)
 }
 
-/// Keeps what mapping ids takes, and, to copy outputs out of a run's files, access to them.
+/// Keeps what mapping ids and counting a run's descriptors take and, to copy outputs out, access
+/// to the host's directory. The launcher sees no other file of the host by then.
 fn keep_few_capabilities(outputs: bool) -> std::io::Result<()> {
     let mut keep =
-        CapsHashSet::from([Capability::CAP_SETUID, Capability::CAP_SETGID]);
+        CapsHashSet::from([
+            Capability::CAP_SETUID,
+            Capability::CAP_SETGID,
+            Capability::CAP_DAC_READ_SEARCH,
+        ]);
     if outputs {
         keep.insert(Capability::CAP_DAC_OVERRIDE);
     }

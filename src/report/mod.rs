@@ -65,8 +65,8 @@ pub struct Usage {
     pub max_rss: u64,
     /// Most processes and threads of the code at one time.
     pub processes_peak: Option<u64>,
-    /// Bytes written by all processes, wherever to.
-    pub bytes_written: Option<u64>,
+    /// Bytes written: standard output and error, cut or not, and scratch files at the end.
+    pub bytes_written: u64,
     /// Bytes of scratch files at the end.
     pub scratch_bytes: Option<u64>,
     /// Bytes of standard output kept or passed on.
@@ -129,6 +129,7 @@ fn usage(observed: &Observed) -> Usage {
         stderr_bytes: observed.stderr.passed,
         stdout_cut: observed.stdout.cut,
         stderr_cut: observed.stderr.cut,
+        bytes_written: [&observed.stdout, &observed.stderr].map(|s| s.passed + s.cut).iter().sum(),
         tool_calls: observed.tool_calls,
         proxy_refusals: observed.proxy.as_ref().map(|stats| stats.refused()),
         ..Usage::default()
@@ -145,8 +146,8 @@ fn usage(observed: &Observed) -> Usage {
         usage.max_rss = end.max_rss;
         // Init is ours.
         usage.processes_peak = readings.processes_peak.map(|peak| peak.saturating_sub(1));
-        usage.bytes_written = end.bytes_written;
         usage.scratch_bytes = readings.scratch.map(|(free, all)| all.saturating_sub(free));
+        usage.bytes_written += usage.scratch_bytes.unwrap_or_default();
         usage.exec_refusals = end.exec_refusals;
         usage.outputs = end.outputs.clone();
     }

@@ -165,8 +165,14 @@ fn looked_limits(observed: &Observed, end: &End, limits: &Limits) -> Option<Judg
 }
 
 fn open_files(look: &Readings, limits: &Limits) -> Option<Judgement> {
-    let open = look.open_files.filter(|open| *open >= u64::from(limits.open_files))?;
-    let text = format!("{open} descriptors open, limit {}", limits.open_files);
+    const FIRST_TABLE: u64 = 64;
+    let limit = u64::from(limits.open_files);
+    if let Some(open) = look.open_files.filter(|open| *open >= limit) {
+        return Some((Verdict::OpenFilesLimit, format!("{open} descriptors open, limit {limit}")));
+    }
+    // Those that an unwinding stack closed again have still grown the table.
+    let slots = look.descriptor_slots.filter(|slots| *slots >= limit && *slots > FIRST_TABLE)?;
+    let text = format!("EMFILE with a descriptor table of {slots} slots, limit {limit}");
     Some((Verdict::OpenFilesLimit, text))
 }
 

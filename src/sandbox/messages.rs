@@ -105,6 +105,8 @@ pub struct Readings {
     pub scratch_inodes: Option<(u64, u64)>,
     /// Most descriptors open in one process.
     pub open_files: Option<u64>,
+    /// Slots of the largest descriptor table of a process; grows in steps, never shrinks.
+    pub descriptor_slots: Option<u64>,
     /// Largest address space of one process.
     pub address_space: Option<u64>,
     /// Processes and threads alive.
@@ -148,8 +150,6 @@ pub struct End {
     pub system_time: Duration,
     /// Largest resident set of any one process.
     pub max_rss: u64,
-    /// Bytes passed to `write` and its like by all processes.
-    pub bytes_written: Option<u64>,
     /// Attempts to start a program that were refused.
     pub exec_refusals: u64,
     /// What became of the files in `/outputs`.

@@ -11,7 +11,6 @@ fn end(status: Status) -> End {
         user_time: Duration::ZERO,
         system_time: Duration::ZERO,
         max_rss: 0,
-        bytes_written: None,
         exec_refusals: 0,
         outputs: None,
     }

@@ -112,7 +112,9 @@ fn sweep(parent: &Path) {
         }
         // rmdir refuses a group with processes or groups in it, so this can't hurt a living one.
         for run in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
-            let _ = fs::remove_dir(run.path());
+            if run.file_name().to_str().is_some_and(|name| name.starts_with("run-")) {
+                let _ = fs::remove_dir(run.path());
+            }
         }
         let _ = fs::remove_dir(entry.path());
     }

@@ -82,7 +82,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     let bases = cgroup::discover();
     let built = enter_template(&plan, privileged).and_then(|(landlock, outputs)| {
         let prepared = prepare::prepare(&plan, landlock.as_ref().ok())?;
-        keep_few_capabilities(plan.outputs.is_some()).step("capabilities", None)?;
+        keep_few_capabilities().step("capabilities", None)?;
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
         Ok((landlock, outputs, prepared))
     });
@@ -131,18 +131,15 @@ fn is_privileged() -> bool {
             .all(has)
 }
 
-/// Keeps what mapping ids and counting a run's descriptors take and, to copy outputs out, access
-/// to the host's directory. The launcher sees no other file of the host by then.
-fn keep_few_capabilities(outputs: bool) -> std::io::Result<()> {
-    let mut keep =
-        CapsHashSet::from([
-            Capability::CAP_SETUID,
-            Capability::CAP_SETGID,
-            Capability::CAP_DAC_READ_SEARCH,
-        ]);
-    if outputs {
-        keep.insert(Capability::CAP_DAC_OVERRIDE);
-    }
+/// Keeps what mapping ids takes, and access to files of other owners: a run's descriptors to be
+/// counted, its outputs to be copied, control groups below a root that is writable to nobody. Of
+/// the host's files it can reach no other by then.
+fn keep_few_capabilities() -> std::io::Result<()> {
+    let keep = CapsHashSet::from([
+        Capability::CAP_SETUID,
+        Capability::CAP_SETGID,
+        Capability::CAP_DAC_OVERRIDE,
+    ]);
     let mask = keep.iter().fold(0, |mask, capability| mask | 1 << capability.index());
     sys::drop_bounding_except(mask)?;
     let other = |error: caps::errors::CapsError| std::io::Error::other(error.to_string());

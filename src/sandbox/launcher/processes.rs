@@ -46,6 +46,9 @@ pub struct Sum {
     pub cpu: Duration,
     /// Most descriptors open in one process.
     pub open_files: u64,
+    /// Slots of the largest descriptor table: at least the most ever open at one time there,
+    /// rounded up by the kernel to 64, 256, 512 ...
+    pub descriptor_slots: u64,
     /// Largest address space of one process, at its peak.
     pub address_space: u64,
 }
@@ -84,6 +87,7 @@ pub fn sum(init: Pid) -> Sum {
         sum.memory += kib(&status, "RssAnon") + kib(&status, "RssShmem");
         sum.threads += number(&status, "Threads");
         sum.address_space = sum.address_space.max(kib(&status, "VmPeak"));
+        sum.descriptor_slots = sum.descriptor_slots.max(number(&status, "FDSize"));
         sum.cpu += cpu_of(pid);
         sum.open_files = sum.open_files.max(descriptors(pid));
     }
@@ -92,13 +96,6 @@ pub fn sum(init: Pid) -> Sum {
 
 fn descriptors(pid: i32) -> u64 {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |fds| fds.count() as u64)
-}
-
-/// Bytes that a process and the children it reaped passed to `write` (`wchar`, proc(5)).
-#[must_use]
-pub fn bytes_written(pid: Pid) -> Option<u64> {
-    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
-    io.lines().find_map(|line| line.strip_prefix("wchar: ")?.trim().parse().ok())
 }
 
 #[cfg(test)]

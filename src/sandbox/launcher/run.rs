@@ -282,6 +282,7 @@ impl Run {
         self.threads_peak = self.threads_peak.max(sum.threads);
         let mut readings = self.counters();
         readings.open_files = Some(sum.open_files);
+        readings.descriptor_slots = Some(sum.descriptor_slots);
         readings.address_space = Some(sum.address_space);
         readings.processes = readings.processes.or(Some(sum.threads + 1));
         readings.memory = readings.memory.or(Some(sum.memory));
@@ -292,7 +293,6 @@ impl Run {
     /// Reaps init. By then every process of its pid namespace is gone (pid_namespaces(7)).
     pub fn reap(&mut self) {
         self.hear();
-        let bytes_written = processes::bytes_written(self.pid);
         let usage = match sys::reap(self.pid) {
             Ok(Some((_, usage))) => usage,
             _ => sys::Usage::default(),
@@ -308,7 +308,6 @@ impl Run {
             user_time: usage.user,
             system_time: usage.system,
             max_rss: usage.max_rss,
-            bytes_written,
             exec_refusals: self.exec_refusals,
             outputs: None,
         });

@@ -11,7 +11,7 @@ use crate::policy::domains::DomainPolicy;
 use crate::report::{self, Report};
 use crate::sandbox::client::{self, LaunchError, Launcher, Spawned};
 use crate::sandbox::enforced::Profile;
-use crate::supervise::{self, Request};
+use crate::supervise::{self, Observed, Request};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +79,14 @@ impl Engine {
     /// dropping the future ends it without a report.
     pub async fn run(&self, request: Request, cancel: impl Future<Output = ()>) -> Report {
         let limits = request.limits;
+        let absent = self.profile().walls.iter().find(|standing| {
+            !standing.standing && request.required.contains(&standing.wall)
+        });
+        if let Some(standing) = absent {
+            let observed =
+                Observed { refusal: Some(standing.refusal()), ..Observed::default() };
+            return report::report(&observed, &limits, self.profile());
+        }
         let observed = supervise::run(&self.launcher, &self.domains, request, cancel).await;
         report::report(&observed, &limits, self.profile())
     }

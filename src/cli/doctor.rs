@@ -131,6 +131,7 @@ fn trial(interpreter: &interpreter::Interpreter) -> Result<Report, Stop> {
         context: Box::<RawValue>::default(),
         tools: ToolSet::default(),
         limits: policy.limits,
+        required: Vec::new(),
         stdin: None,
         stdout: Sink::Keep,
         stderr: Sink::Keep,

@@ -179,6 +179,7 @@ fn request(args: &RunArgs, code: String, stdin: Option<OwnedFd>, policy: &Policy
         context: Box::<RawValue>::default(),
         tools: ToolSet::default(),
         limits: policy.limits,
+        required: Vec::new(),
         stdin,
         stdout,
         stderr,

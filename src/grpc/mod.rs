@@ -1,1 +1,24 @@
-//! gRPC.
+//! The executor's gRPC face, and the main application's tools behind it.
+
+mod admission;
+mod answer;
+mod auth;
+mod main_app;
+mod metadata;
+mod privileges;
+mod request;
+mod server;
+mod service;
+mod structs;
+
+pub use privileges::drop_privileges;
+pub use server::{Settings, bind, serve};
+
+/// Generated from `proto/codemode.proto`.
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+pub mod proto {
+    tonic::include_proto!("codemode");
+
+    /// The interface's own description, for reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/codemode.bin"));
+}

@@ -40,6 +40,20 @@ impl Standing {
     }
 }
 
+impl Standing {
+    /// The refusal of whoever insists on this wall while it is absent.
+    #[must_use]
+    pub fn refusal(&self) -> Refusal {
+        Refusal {
+            stage: "policy".to_owned(),
+            wall: Some(self.wall),
+            errno: self.errno,
+            why: self.how.clone(),
+            fix: self.fix.clone().unwrap_or_default(),
+        }
+    }
+}
+
 /// What a launcher found it can do on this host, with its plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Profile {

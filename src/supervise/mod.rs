@@ -49,6 +49,8 @@ pub struct Request {
     pub tools: ToolSet,
     /// Its limits.
     pub limits: Limits,
+    /// Walls without which it must not run, beside those of the policy.
+    pub required: Vec<Wall>,
     /// What its standard input is; empty if `None`.
     pub stdin: Option<OwnedFd>,
     /// Where its standard output goes.
@@ -157,6 +159,16 @@ pub async fn run(
     observed
 }
 
+fn refusal(wall: Wall, errno: i32) -> Refusal {
+    Refusal {
+        stage: "caller's policy".to_owned(),
+        wall: Some(wall),
+        errno: Some(errno),
+        why: "it does not stand for this run".to_owned(),
+        fix: crate::plan::host::cure(wall, Some(errno)).unwrap_or_default(),
+    }
+}
+
 struct Supervised<'a> {
     request: &'a Request,
     handle: RunHandle,
@@ -214,7 +226,13 @@ impl Supervised<'_> {
     async fn await_started(&mut self) -> Option<Option<OwnedFd>> {
         match tokio::time::timeout(START_PATIENCE, self.handle.next()).await {
             Ok(Some(RunEvent::Started { missing, proxy })) => {
+                let required = missing.iter().find(|(w, _)| self.request.required.contains(w));
+                self.observed.refusal = required.map(|(wall, errno)| refusal(*wall, *errno));
                 self.observed.missing = missing;
+                if self.observed.refusal.is_some() {
+                    self.end_now().await;
+                    return None;
+                }
                 Some(proxy)
             }
             Ok(Some(RunEvent::Failed(refusal))) => {

@@ -97,6 +97,16 @@ pub fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Gives `SIGPIPE` its default effect back, which Rust's runtime took away.
+///
+/// # Errors
+/// As `signal(2)`.
+pub fn default_sigpipe() -> nix::Result<()> {
+    // SAFETY: SIG_DFL installs no handler, so no code of ours runs in signal context.
+    let before = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
+}
+
 /// Sends `signal` to the process behind `pidfd` (`pidfd_send_signal(2)`, Linux 5.1).
 ///
 /// # Errors

@@ -59,8 +59,9 @@ fn confine_and_exec(
     has_ruleset: bool,
 ) -> Result<Infallible, Failure> {
     chdir(c"/sandbox").at(Stage::Descriptors)?;
-    // Init blocked it for itself before the fork.
+    // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
+    sys::default_sigpipe().at(Stage::Descriptors)?;
     sys::lock_securebits().at(Stage::Capabilities)?;
     sys::drop_every_capability().at(Stage::Capabilities)?;
     set_no_new_privs().at(Stage::NoNewPrivs)?;

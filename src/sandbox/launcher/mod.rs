@@ -24,9 +24,9 @@ use caps::{CapSet, Capability, CapsHashSet};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
-use nix::unistd::{geteuid, setgroups};
+use nix::unistd::{geteuid, setgroups, setsid};
 
 use self::failure::Step;
 use self::host::Host;
@@ -41,6 +41,7 @@ use crate::sys;
 #[must_use]
 pub fn main() -> ExitCode {
     let Ok(front) = sys::adopt(0) else { return ExitCode::from(2) };
+    leave_signals_to_the_front();
     let Some(plan) = receive_plan(front.as_fd()) else { return ExitCode::from(2) };
     match set_up(plan) {
         Ok((host, profile)) => {
@@ -56,6 +57,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// A terminal's Ctrl-C and a service manager's SIGTERM reach every process of a group, but a
+/// drain is the front's to conduct: the launcher ends when the front is gone.
+fn leave_signals_to_the_front() {
+    let mut set = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        set.add(signal);
+    }
+    let _ = set.thread_block();
+    let _ = setsid();
 }
 
 fn tell(front: BorrowedFd<'_>, event: &Event) {

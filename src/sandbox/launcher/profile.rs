@@ -39,13 +39,7 @@ pub fn insist(plan: &Plan, profile: &Profile) -> Result<(), Refusal> {
         .find(|standing| !standing.standing && plan.walls.required.contains(&standing.wall));
     match missing {
         None => Ok(()),
-        Some(standing) => Err(Refusal {
-            stage: "policy".to_owned(),
-            wall: Some(standing.wall),
-            errno: standing.errno,
-            why: standing.how.clone(),
-            fix: standing.fix.clone().unwrap_or_default(),
-        }),
+        Some(standing) => Err(standing.refusal()),
     }
 }
 

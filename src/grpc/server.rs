@@ -1,0 +1,176 @@
+//! Listening, serving, draining.
+
+use std::io;
+use std::net::{TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+
+use super::admission::Admission;
+use super::main_app::{MainApp, MainAppError};
+use super::proto::DESCRIPTORS;
+use super::proto::executor_service_server::ExecutorServiceServer;
+use super::service::Executor;
+use crate::config::{Config, ServerTls};
+use crate::engine::Engine;
+use crate::policy::Policy;
+
+/// What the server needs beside its engine.
+pub struct Settings {
+    /// The sidecar's configuration.
+    pub config: Config,
+    /// The policy made from it.
+    pub policy: Policy,
+}
+
+/// Why the server ended, if not because it was told to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The main application's address or TLS material.
+    #[error(transparent)]
+    MainApp(#[from] MainAppError),
+    /// TLS, or the network.
+    #[error("tls: {0}")]
+    Transport(#[from] tonic::transport::Error),
+    /// The runtime.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Reflection.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The launcher is gone.
+    #[error("the launcher is gone")]
+    LauncherGone,
+}
+
+/// Binds the address that `config` names.
+///
+/// # Errors
+/// A sentence with the address and the cure.
+pub fn bind(config: &Config) -> Result<TcpListener, String> {
+    let (host, port) = (config.host.as_str(), config.port);
+    let refuse = |error: &dyn std::fmt::Display, cure: &str| {
+        format!("cannot listen on {host}:{port}: {error}; {cure}")
+    };
+    let addresses = (host, port)
+        .to_socket_addrs()
+        .map_err(|error| refuse(&error, "give an address of this machine with --host"))?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match TcpListener::bind(address) {
+            Ok(listener) => {
+                listener.set_nonblocking(true).map_err(|error| refuse(&error, ""))?;
+                return Ok(listener);
+            }
+            Err(error) => last = error,
+        }
+    }
+    let cure = match last.kind() {
+        io::ErrorKind::AddrInUse => {
+            "stop what listens there, or choose another port with --port or CODEMODE_SIDECAR_PORT"
+        }
+        io::ErrorKind::PermissionDenied => "ports below 1024 need root; choose another with --port",
+        _ => "give an address of this machine with --host",
+    };
+    Err(refuse(&last, cure))
+}
+
+fn tls(tls: &ServerTls) -> ServerTlsConfig {
+    let identity = &tls.identity;
+    let key = identity.private_key.expose();
+    let config =
+        ServerTlsConfig::new().identity(Identity::from_pem(&identity.cert_chain, key));
+    match &tls.client_ca {
+        Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
+        None => config,
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(
+    settings: Settings,
+    engine: Engine,
+    listener: TcpListener,
+) -> Result<(), ServeError> {
+    let Settings { config, policy } = settings;
+    let limits = config.limits.clone();
+    let bytes = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    let main_app = Arc::new(MainApp::new(
+        &config.main_app_grpc_target,
+        config.callback_tls.as_ref(),
+        config.api_key.as_ref(),
+        config.metadata_ttl,
+        bytes(limits.tool_result),
+    )?);
+    let (stop_sender, stop) = watch::channel(false);
+    let executor = Arc::new(Executor {
+        engine,
+        run_limits: policy.limits,
+        limits: limits.clone(),
+        security: config.security.clone(),
+        api_key: config.api_key.clone(),
+        main_app,
+        admission: Admission::new(bytes(limits.concurrent_runs), bytes(limits.queue)),
+        stop,
+    });
+    let service = ExecutorServiceServer::from_arc(Arc::clone(&executor))
+        .max_decoding_message_size(bytes(limits.request))
+        .max_encoding_message_size(usize::MAX);
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_serving::<ExecutorServiceServer<Executor>>().await;
+    // Both versions: grpcurl speaks the first, older tools the second.
+    let (reflection_v1, reflection_v1alpha) =
+        (reflection().build_v1()?, reflection().build_v1alpha()?);
+    let mut server = Server::builder()
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(Duration::from_secs(30)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(20)));
+    if let Some(settings) = &config.tls {
+        server = server.tls_config(tls(settings))?;
+    }
+    let incoming = TcpListenerStream::new(tokio::net::TcpListener::from_std(listener)?);
+    let drain = drain(Arc::clone(&executor), stop_sender, config.shutdown_grace);
+    server
+        .add_service(service)
+        .add_service(health)
+        .add_service(reflection_v1)
+        .add_service(reflection_v1alpha)
+        .serve_with_incoming_shutdown(incoming, drain)
+        .await?;
+    Ok(())
+}
+
+/// Resolves at the order to stop; from then on nobody new is let in, and what still runs after
+/// the grace period is ended.
+async fn drain(executor: Arc<Executor>, stop: watch::Sender<bool>, grace: Duration) {
+    if let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+    tracing::info!(grace_s = grace.as_secs_f64(), "draining");
+    executor.admission.drain();
+    tokio::spawn(async move {
+        tokio::time::sleep(grace).await;
+        let _ = stop.send(true);
+        // Held to the end: a sender that is gone would stop the runs at once.
+        std::future::pending::<()>().await;
+    });
+}

@@ -1,0 +1,168 @@
+//! `codemode.ExecutorService`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use prost_types::Struct;
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+use super::admission::Admission;
+use super::answer::{answer, rejected};
+use super::auth::authenticate;
+use super::main_app::{MainApp, RunTools, select};
+use super::metadata::{Trace, patience};
+use super::proto::executor_service_server::ExecutorService;
+use super::proto::{ExecutionRequest, ExecutionResponse, HealthResponse};
+use super::request::{Asked, Rejected, check};
+use super::structs::to_json;
+use crate::config::{Limits, Secret, Security};
+use crate::engine::Engine;
+use crate::policy;
+use crate::supervise::output::Sink;
+use crate::supervise::{self, ToolSet};
+
+/// The executor.
+pub struct Executor {
+    /// Makes and runs sandboxes.
+    pub engine: Engine,
+    /// Limits of a run.
+    pub run_limits: policy::Limits,
+    /// Limits of requests.
+    pub limits: Limits,
+    /// What is refused by its text.
+    pub security: Security,
+    /// The key that callers must have.
+    pub api_key: Option<Secret>,
+    /// Whose tools the code calls.
+    pub main_app: Arc<MainApp>,
+    /// How many run and wait.
+    pub admission: Admission,
+    /// Turns true when the runs that are left must end.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Time taken off a caller's patience, so that its answer is on the way before it gives up.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+impl Executor {
+    async fn execute_checked(
+        &self,
+        request: ExecutionRequest,
+        asked: Asked,
+        trace: &Trace,
+        deadline: Option<Instant>,
+    ) -> Result<Outcome, Status> {
+        let _place = self.admission.enter().await?;
+        let tools = match self.tools(&request, &asked, trace).await {
+            Ok(tools) => tools,
+            Err(error) => return Ok(Err(Rejected { error_type: "ToolError", error })),
+        };
+        let mut limits = self.run_limits;
+        limits.wall_time = asked.timeout;
+        if let Some(deadline) = deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let left = left.saturating_sub(HEAD_START.min(left / 2));
+            limits.wall_time = limits.wall_time.min(left);
+        }
+        let run = supervise::Request {
+            code: request.code,
+            filename: "<codemode>".to_owned(),
+            argv: vec!["-c".to_owned()],
+            config: to_json(Some(&request.config.unwrap_or_default())),
+            context: to_json(request.context.as_ref()),
+            tools,
+            limits,
+            required: asked.required,
+            stdin: None,
+            stdout: Sink::Keep,
+            stderr: Sink::Keep,
+        };
+        let mut stop = self.stop.clone();
+        let cancel = async move {
+            // A sender that is gone means the same.
+            let _ = stop.wait_for(|stop| *stop).await;
+        };
+        let report = self.engine.run(run, cancel).await;
+        Ok(Ok((report, limits)))
+    }
+
+    async fn tools(
+        &self,
+        request: &ExecutionRequest,
+        asked: &Asked,
+        trace: &Trace,
+    ) -> Result<ToolSet, String> {
+        if request.available_tools.is_empty() {
+            return Ok(ToolSet::default());
+        }
+        let known = self.main_app.tools(&request.available_tools, trace).await?;
+        let names = select(&request.available_tools, &known)?;
+        let server = RunTools {
+            app: Arc::clone(&self.main_app),
+            trace: trace.clone(),
+            context: non_empty(request.context.as_ref()),
+            patience: asked.tool_call_timeout,
+        };
+        Ok(ToolSet { names, server: Some(Arc::new(server)) })
+    }
+
+    fn health(&self, status: &str) -> Response<HealthResponse> {
+        Response::new(HealthResponse {
+            status: status.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            main_app_target: self.main_app.target.clone(),
+        })
+    }
+}
+
+type Outcome = Result<(crate::report::Report, policy::Limits), Rejected>;
+
+fn non_empty(context: Option<&Struct>) -> Option<Struct> {
+    context.filter(|context| !context.fields.is_empty()).cloned()
+}
+
+#[tonic::async_trait]
+impl ExecutorService for Executor {
+    /// A caller that goes away drops this future, and with it the run.
+    async fn execute(
+        &self,
+        request: Request<ExecutionRequest>,
+    ) -> Result<Response<ExecutionResponse>, Status> {
+        let begun = Instant::now();
+        authenticate(request.metadata(), self.api_key.as_ref())?;
+        let trace = Trace::new(request.metadata(), &request.get_ref().correlation_id);
+        let deadline = patience(request.metadata()).map(|patience| begun + patience);
+        let request = request.into_inner();
+        let (characters, tools) = (request.code.len(), request.available_tools.len());
+        let outcome = match check(&request, &self.limits, &self.security) {
+            Ok(asked) => self.execute_checked(request, asked, &trace, deadline).await?,
+            Err(rejected) => Err(rejected),
+        };
+        let (id, took) = (trace.correlation_id, begun.elapsed());
+        let response = match outcome {
+            Ok((report, limits)) => {
+                tracing::info!(
+                    correlation_id = id, verdict = %report.verdict, evidence = report.evidence,
+                    bytes = characters, tools, took_ms = took.as_millis() as u64, "run"
+                );
+                answer(report, &limits, id, took)
+            }
+            Err(reason) => {
+                tracing::info!(correlation_id = id, error = reason.error, "rejected");
+                rejected(reason, id, took)
+            }
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn health(&self, _: Request<()>) -> Result<Response<HealthResponse>, Status> {
+        let status = if self.engine.is_alive() { "healthy" } else { "unhealthy" };
+        Ok(self.health(status))
+    }
+
+    async fn ready(&self, _: Request<()>) -> Result<Response<HealthResponse>, Status> {
+        let ready = self.main_app.is_ready().await;
+        Ok(self.health(if ready { "ready" } else { "unreachable" }))
+    }
+}

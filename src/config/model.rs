@@ -97,7 +97,7 @@ impl Default for Limits {
             result: 8 << 20,
             tool_result: 16 << 20,
             request: 4 << 20,
-            tools: 1024,
+            tools: 16_384,
             concurrent_runs: 32,
             queue: 128,
         }

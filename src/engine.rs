@@ -48,7 +48,7 @@ pub fn prepare(
     keep: bool,
 ) -> Result<Prepared, EngineError> {
     let plan = plan::make(policy, interpreter, keep)?;
-    let spawned = client::spawn(binary, plan)?;
+    let spawned = client::spawn(binary, &plan)?;
     Ok(Prepared { spawned, domains: Arc::new(policy.domains.clone()) })
 }
 
@@ -79,12 +79,13 @@ impl Engine {
     /// dropping the future ends it without a report.
     pub async fn run(&self, request: Request, cancel: impl Future<Output = ()>) -> Report {
         let limits = request.limits;
-        let absent = self.profile().walls.iter().find(|standing| {
-            !standing.standing && request.required.contains(&standing.wall)
-        });
+        let absent = self
+            .profile()
+            .walls
+            .iter()
+            .find(|standing| !standing.standing && request.required.contains(&standing.wall));
         if let Some(standing) = absent {
-            let observed =
-                Observed { refusal: Some(standing.refusal()), ..Observed::default() };
+            let observed = Observed { refusal: Some(standing.refusal()), ..Observed::default() };
             return report::report(&observed, &limits, self.profile());
         }
         let observed = supervise::run(&self.launcher, &self.domains, request, cancel).await;

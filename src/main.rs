@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // Before anything else: the launcher has one thread and parses no arguments.
-    if std::env::args_os().nth(1).is_some_and(|arg| arg == codemode::sandbox::client::LAUNCHER_COMMAND)
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|arg| arg == codemode::sandbox::client::LAUNCHER_COMMAND)
     {
         return codemode::sandbox::launcher::main();
     }

@@ -55,7 +55,9 @@ pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
         for candidate in ["python3", "/usr/local/bin/python3", "/usr/bin/python3"] {
-            if let Some(path) = ask_python(Path::new(candidate), "import sys; print(sys.executable)") {
+            if let Some(path) =
+                ask_python(Path::new(candidate), "import sys; print(sys.executable)")
+            {
                 return path.into();
             }
         }
@@ -65,7 +67,8 @@ pub fn python() -> &'static Path {
 
 /// What an unconfined interpreter prints for one line of Python; `None` if it fails.
 pub fn ask_python(python: &Path, code: &str) -> Option<String> {
-    let output = Command::new(python).args(["-I", "-c", code]).stderr(Stdio::null()).output().ok()?;
+    let output =
+        Command::new(python).args(["-I", "-c", code]).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }

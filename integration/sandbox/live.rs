@@ -104,6 +104,7 @@ impl Drop for Live {
 /// Insists that every one of these processes is gone within `patience`.
 #[track_caller]
 pub fn gone(processes: &[Process], patience: Duration) {
-    let left = || processes.iter().filter(|process| processes::is_alive(process)).collect::<Vec<_>>();
+    let left =
+        || processes.iter().filter(|process| processes::is_alive(process)).collect::<Vec<_>>();
     assert!(eventually(patience, || left().is_empty()), "still there: {:?}", left());
 }

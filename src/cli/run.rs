@@ -78,14 +78,14 @@ pub(super) struct RunArgs {
     limits: LimitArgs,
 }
 
-pub(super) fn main(args: RunArgs) -> Result<ExitCode, Stop> {
+pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
     let program = read_program(&args.file)?;
     let stdin = args.stdin.as_deref().map(open_stdin).transpose()?;
-    let policy = policy(&args)?;
+    let policy = policy(args)?;
     let interpreter = interpreter::find(args.python.as_deref()).map_err(Stop::usage)?;
     let binary = own_binary().map_err(Stop::sandbox)?;
     let prepared = engine::prepare(&binary, &policy, &interpreter, false)?;
-    let request = request(&args, program, stdin, &policy);
+    let request = request(args, program, stdin, &policy);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

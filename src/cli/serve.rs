@@ -49,10 +49,8 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     grpc::drop_privileges()
         .map_err(|error| Stop::sandbox(format!("cannot give up privileges: {error}")))?;
     announce(&config, &interpreter, prepared.profile());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Stop::sandbox)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::sandbox)?;
     runtime.block_on(async {
         let engine = prepared.attach()?;
         grpc::serve(Settings { config, policy }, engine, listener).await.map_err(Stop::usage)

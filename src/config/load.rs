@@ -33,10 +33,7 @@ pub fn load(sources: &Sources<'_>) -> Result<Config, ConfigError> {
         file_failed: false,
     };
     let source = find_file(sources);
-    let document = source
-        .as_ref()
-        .map(|(path, from)| loader.file(path, from))
-        .unwrap_or_default();
+    let document = source.as_ref().map(|(path, from)| loader.file(path, from)).unwrap_or_default();
     for row in TABLE {
         loader.row(row, document.settings.get(row.key));
     }
@@ -49,11 +46,7 @@ fn find_file(sources: &Sources<'_>) -> Option<(PathBuf, &'static str)> {
     if let Some(path) = sources.file {
         return Some((sources.cwd.join(path), "with --config"));
     }
-    if let Some(path) = sources
-        .env
-        .get(FILE_VARIABLE)
-        .filter(|path| !path.is_empty())
-    {
+    if let Some(path) = sources.env.get(FILE_VARIABLE).filter(|path| !path.is_empty()) {
         return Some((sources.cwd.join(path), "in CODEMODE_SIDECAR_CONFIG"));
     }
     // `symlink_metadata`, so that a broken link is reported and not taken for no configuration.
@@ -103,10 +96,7 @@ impl Loader<'_> {
                 Err(_) if variable.is_some() => {}
                 Err(problem) => {
                     self.failed.insert(row.key);
-                    self.faults.push(Fault::Substitution {
-                        at: setting.at.clone(),
-                        problem,
-                    });
+                    self.faults.push(Fault::Substitution { at: setting.at.clone(), problem });
                 }
             }
         }
@@ -119,19 +109,13 @@ impl Loader<'_> {
     fn variable(&mut self, row: &'static Row) -> Option<(&'static str, String)> {
         let mut found: Option<(&'static str, String)> = None;
         for name in row.vars {
-            let Some(value) = self
-                .sources
-                .env
-                .get(*name)
-                .filter(|value| !is_blank(row, value))
+            let Some(value) = self.sources.env.get(*name).filter(|value| !is_blank(row, value))
             else {
                 continue;
             };
             if let Some((first, _)) = &found {
-                self.warnings.push(format!(
-                    "{first} and {name} both set {}; {first} is used",
-                    row.key
-                ));
+                self.warnings
+                    .push(format!("{first} and {name} both set {}; {first} is used", row.key));
                 continue;
             }
             match value.to_str() {
@@ -163,11 +147,7 @@ impl Loader<'_> {
             }
             Err(value) => {
                 self.failed.insert(row.key);
-                self.faults.push(Fault::Invalid {
-                    at,
-                    value,
-                    allowed: row.slot.allowed(),
-                });
+                self.faults.push(Fault::Invalid { at, value, allowed: row.slot.allowed() });
             }
         }
     }
@@ -175,11 +155,7 @@ impl Loader<'_> {
     fn flags(&mut self) {
         let flags = [
             ("host", "--host", self.sources.host.map(str::to_owned)),
-            (
-                "port",
-                "--port",
-                self.sources.port.map(|port| port.to_string()),
-            ),
+            ("port", "--port", self.sources.port.map(|port| port.to_string())),
         ];
         for (key, flag, value) in flags {
             if let (Some(row), Some(text)) = (find(key), value) {
@@ -191,10 +167,7 @@ impl Loader<'_> {
 
     /// Where `key` was set, or its name if nothing set it.
     pub(super) fn at(&self, key: &'static str) -> String {
-        self.origins
-            .get(key)
-            .cloned()
-            .unwrap_or_else(|| key.to_owned())
+        self.origins.get(key).cloned().unwrap_or_else(|| key.to_owned())
     }
 
     /// Whether all settings whose key starts with `prefix` are as the user meant them.
@@ -203,11 +176,7 @@ impl Loader<'_> {
     }
 
     fn finish(mut self, source: Option<PathBuf>) -> Result<Config, ConfigError> {
-        let host = self
-            .draft
-            .host
-            .take()
-            .unwrap_or_else(|| "0.0.0.0".to_owned());
+        let host = self.draft.host.take().unwrap_or_else(|| "0.0.0.0".to_owned());
         self.check_callers(&host);
         self.check_unused();
         let tls = tls::server(&mut self);
@@ -263,13 +232,10 @@ impl Loader<'_> {
             return;
         }
         if self.draft.allow_unauthenticated {
-            self.warnings.push(format!(
-                "no API key is set: everyone who reaches {host} can run code here"
-            ));
+            self.warnings
+                .push(format!("no API key is set: everyone who reaches {host} can run code here"));
         } else {
-            self.faults.push(Fault::Unauthenticated {
-                host: host.to_owned(),
-            });
+            self.faults.push(Fault::Unauthenticated { host: host.to_owned() });
         }
     }
 
@@ -290,18 +256,12 @@ impl Loader<'_> {
             let text = "security.allowed_commands has no effect while security.allow_direct_execution is false";
             self.warnings.push(text.to_owned());
         }
-        for name in self
-            .sources
-            .env
-            .keys()
-            .filter(|name| name.starts_with("CODEMODE_SIDECAR_"))
-        {
+        for name in self.sources.env.keys().filter(|name| name.starts_with("CODEMODE_SIDECAR_")) {
             let known =
                 name == FILE_VARIABLE || TABLE.iter().any(|row| row.vars.contains(&name.as_str()));
             if !known {
-                self.warnings.push(format!(
-                    "{name} is not a variable of the sidecar and has no effect"
-                ));
+                self.warnings
+                    .push(format!("{name} is not a variable of the sidecar and has no effect"));
             }
         }
     }
@@ -317,14 +277,8 @@ impl Loader<'_> {
             Ok(_) => "is not a directory".to_owned(),
             Err(error) => format!("cannot be used ({error})"),
         };
-        let problem = format!(
-            "{} {problem}; create it, or correct the path",
-            path.display()
-        );
-        self.faults.push(Fault::Conflict {
-            at: self.at(key),
-            problem,
-        });
+        let problem = format!("{} {problem}; create it, or correct the path", path.display());
+        self.faults.push(Fault::Conflict { at: self.at(key), problem });
         None
     }
 }
@@ -343,42 +297,26 @@ fn fill_in(given: &Given, env: &Environment) -> Result<Given, String> {
     Ok(match given {
         Given::Text(text) => Given::Text(substitute(text, env)?),
         Given::Bare(text) => Given::Bare(text.clone()),
-        Given::List(items) => Given::List(
-            items
-                .iter()
-                .map(|item| substitute(item, env))
-                .collect::<Result<_, _>>()?,
-        ),
+        Given::List(items) => {
+            Given::List(items.iter().map(|item| substitute(item, env)).collect::<Result<_, _>>()?)
+        }
     })
 }
 
 fn read_file(path: &Path, from: &'static str) -> Result<raw::Document, Fault> {
-    let malformed = |problem: &str| Fault::FileMalformed {
-        path: path.to_owned(),
-        problem: problem.to_owned(),
-    };
+    let malformed =
+        |problem: &str| Fault::FileMalformed { path: path.to_owned(), problem: problem.to_owned() };
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|source| Fault::FileUnreadable {
-            path: path.to_owned(),
-            from,
-            source,
-        })?;
+        .map_err(|source| Fault::FileUnreadable { path: path.to_owned(), from, source })?;
     if bytes.len() as u64 > LARGEST_FILE {
-        return Err(malformed(
-            "is larger than 1M; see that it is the configuration file",
-        ));
+        return Err(malformed("is larger than 1M; see that it is the configuration file"));
     }
     let text =
         String::from_utf8(bytes).map_err(|_| malformed("is not UTF-8 text; save it as UTF-8"))?;
-    let value = serde_yaml::from_str(&text).map_err(|source| Fault::Yaml {
-        path: path.to_owned(),
-        source,
-    })?;
-    let name = path
-        .file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy();
+    let value = serde_yaml::from_str(&text)
+        .map_err(|source| Fault::Yaml { path: path.to_owned(), source })?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     raw::read(value, &text, &name).map_err(|problem| malformed(&problem))
 }

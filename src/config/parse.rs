@@ -16,9 +16,7 @@ fn digits(text: &str) -> Option<u64> {
 
 /// A size in bytes: digits, then optionally K, M, G or T, also as KB or KiB; always binary.
 pub(super) fn size(text: &str) -> Option<u64> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
         "" | "b" => 0,
@@ -44,16 +42,8 @@ pub(super) fn show_size(bytes: u64) -> String {
 /// Seconds, possibly with a fraction.
 pub(super) fn seconds(text: &str) -> Option<Duration> {
     // Refuses `nan`, `inf` and signs before the conversion sees them.
-    let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'-'));
-    plain
-        .then(|| {
-            text.parse()
-                .ok()
-                .and_then(|s| Duration::try_from_secs_f64(s).ok())
-        })
-        .flatten()
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'-'));
+    plain.then(|| text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok())).flatten()
 }
 
 /// A yes or no in the words that environment files use.
@@ -67,11 +57,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 
 /// The items of a comma-separated text, trimmed, empty ones dropped.
 pub(super) fn comma_list(text: &str) -> Vec<String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 /// A name without spaces and control characters: a command or a wall.
@@ -120,10 +106,8 @@ pub(super) fn is_loopback(host: &str) -> bool {
 
 /// `host:port` of the main application; a scheme and trailing slashes are taken off.
 pub(super) fn target(text: &str) -> Option<String> {
-    let rest = ["https://", "http://"]
-        .iter()
-        .find_map(|scheme| text.strip_prefix(scheme))
-        .unwrap_or(text);
+    let rest =
+        ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
     let rest = rest.trim_end_matches('/');
     let (name, port) = rest.rsplit_once(':')?;
     let port = digits(port).filter(|p| (1..=65_535).contains(p))?;
@@ -132,11 +116,7 @@ pub(super) fn target(text: &str) -> Option<String> {
         return None;
     }
     let bare = host(name)?;
-    Some(if bare.contains(':') {
-        format!("[{bare}]:{port}")
-    } else {
-        format!("{bare}:{port}")
-    })
+    Some(if bare.contains(':') { format!("[{bare}]:{port}") } else { format!("{bare}:{port}") })
 }
 
 /// A domain, lower-cased, optionally with `*.` in front.
@@ -153,9 +133,7 @@ fn is_host_name(text: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
     };
     text.len() <= 253 && text.split('.').all(label)
 }
@@ -166,23 +144,12 @@ mod tests {
 
     #[test]
     fn sizes_are_binary_in_every_spelling() {
-        for text in [
-            "524288", "512K", "512k", "512KB", "512KiB", "512 kib", "524288B",
-        ] {
+        for text in ["524288", "512K", "512k", "512KB", "512KiB", "512 kib", "524288B"] {
             assert_eq!(size(text), Some(512 << 10), "{text}");
         }
         assert_eq!(size("1T"), Some(1 << 40));
-        for text in [
-            "",
-            "K",
-            "1.5G",
-            "-1",
-            "+1",
-            "1KK",
-            "1P",
-            "99999999999999999999",
-            "16777216T",
-        ] {
+        for text in ["", "K", "1.5G", "-1", "+1", "1KK", "1P", "99999999999999999999", "16777216T"]
+        {
             assert_eq!(size(text), None, "{text}");
         }
     }
@@ -197,36 +164,16 @@ mod tests {
     fn whole_numbers_and_seconds() {
         assert_eq!(whole("30"), Some(30));
         assert_eq!(whole("30.0"), Some(30));
-        assert!(
-            ["", "-1", "+1", "1e3", "30.5", "x"]
-                .iter()
-                .all(|t| whole(t).is_none())
-        );
+        assert!(["", "-1", "+1", "1e3", "30.5", "x"].iter().all(|t| whole(t).is_none()));
         assert_eq!(seconds("0.25"), Some(Duration::from_millis(250)));
-        assert!(
-            ["", "nan", "inf", "-1", "1e999", "1s"]
-                .iter()
-                .all(|t| seconds(t).is_none())
-        );
+        assert!(["", "nan", "inf", "-1", "1e999", "1s"].iter().all(|t| seconds(t).is_none()));
     }
 
     #[test]
     fn booleans_in_any_case_and_nothing_else() {
-        assert!(
-            ["true", "1", "YES", "On"]
-                .iter()
-                .all(|t| boolean(t) == Some(true))
-        );
-        assert!(
-            ["FALSE", "0", "no", "oFF"]
-                .iter()
-                .all(|t| boolean(t) == Some(false))
-        );
-        assert!(
-            ["", "2", "y", "enabled"]
-                .iter()
-                .all(|t| boolean(t).is_none())
-        );
+        assert!(["true", "1", "YES", "On"].iter().all(|t| boolean(t) == Some(true)));
+        assert!(["FALSE", "0", "no", "oFF"].iter().all(|t| boolean(t) == Some(false)));
+        assert!(["", "2", "y", "enabled"].iter().all(|t| boolean(t).is_none()));
     }
 
     #[test]
@@ -262,53 +209,23 @@ mod tests {
     #[test]
     fn hosts_and_loopback() {
         assert_eq!(host("[::]").as_deref(), Some("::"));
+        assert!(["0.0.0.0", "::1", "localhost", "sidecar-1"].iter().all(|t| host(t).is_some()));
         assert!(
-            ["0.0.0.0", "::1", "localhost", "sidecar-1"]
+            ["", "http://x", "x:1", "[::1", "256.0.0.1", "a..b"].iter().all(|t| host(t).is_none())
+        );
+        assert!(
+            ["127.0.0.1", "127.9.9.9", "::1", "LocalHost", "::ffff:127.0.0.1"]
                 .iter()
-                .all(|t| host(t).is_some())
+                .all(|h| is_loopback(h))
         );
-        assert!(
-            ["", "http://x", "x:1", "[::1", "256.0.0.1", "a..b"]
-                .iter()
-                .all(|t| host(t).is_none())
-        );
-        assert!(
-            [
-                "127.0.0.1",
-                "127.9.9.9",
-                "::1",
-                "LocalHost",
-                "::ffff:127.0.0.1"
-            ]
-            .iter()
-            .all(|h| is_loopback(h))
-        );
-        assert!(
-            ["0.0.0.0", "::", "10.0.0.1", "localhost.example"]
-                .iter()
-                .all(|h| !is_loopback(h))
-        );
+        assert!(["0.0.0.0", "::", "10.0.0.1", "localhost.example"].iter().all(|h| !is_loopback(h)));
     }
 
     #[test]
     fn domains_are_lower_cased_names() {
         assert_eq!(domain("*.Example.COM").as_deref(), Some("*.example.com"));
-        assert!(
-            ["pypi.org", "localhost"]
-                .iter()
-                .all(|t| domain(t).is_some())
-        );
-        for text in [
-            "",
-            "*",
-            "*.",
-            "https://a.b",
-            "a.b:443",
-            "a.b/c",
-            "a.*.b",
-            "-a.b",
-            "a b",
-        ] {
+        assert!(["pypi.org", "localhost"].iter().all(|t| domain(t).is_some()));
+        for text in ["", "*", "*.", "https://a.b", "a.b:443", "a.b/c", "a.*.b", "-a.b", "a b"] {
             assert_eq!(domain(text), None, "{text}");
         }
     }
@@ -316,16 +233,8 @@ mod tests {
     #[test]
     fn keys_and_paths() {
         assert!(["k", "a b", "x~!"].iter().all(|t| api_key(t).is_some()));
-        assert!(
-            ["", " k", "k\n", "a\tb", "ключ"]
-                .iter()
-                .all(|t| api_key(t).is_none())
-        );
+        assert!(["", " k", "k\n", "a\tb", "ключ"].iter().all(|t| api_key(t).is_none()));
         assert!(absolute_path("/srv/out").is_some());
-        assert!(
-            ["out", "/srv/../etc", "", "/a\0b"]
-                .iter()
-                .all(|t| absolute_path(t).is_none())
-        );
+        assert!(["out", "/srv/../etc", "", "/a\0b"].iter().all(|t| absolute_path(t).is_none()));
     }
 }

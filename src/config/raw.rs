@@ -31,19 +31,13 @@ pub(super) struct Document {
 /// # Errors
 /// What the top level is instead of a block of keys.
 pub(super) fn read(value: Value, text: &str, file: &str) -> Result<Document, String> {
-    let mut reader = Reader {
-        lines: lines_of_keys(text),
-        file,
-        document: Document::default(),
-    };
+    let mut reader = Reader { lines: lines_of_keys(text), file, document: Document::default() };
     match value {
         Value::Null => {}
         Value::Mapping(mapping) => reader.block(None, mapping),
         _ => {
-            return Err(
-                "does not hold `key: value` lines; see that each key is followed by `: `"
-                    .to_owned(),
-            );
+            return Err("does not hold `key: value` lines; see that each key is followed by `: `"
+                .to_owned());
         }
     }
     Ok(reader.document)
@@ -91,9 +85,7 @@ impl Reader<'_> {
     fn setting(&mut self, row: &'static Row, at: String, value: Value) {
         match given(value) {
             Ok(Some(given)) => {
-                self.document
-                    .settings
-                    .insert(row.key, Setting { given, at });
+                self.document.settings.insert(row.key, Setting { given, at });
             }
             Ok(None) => {}
             Err(what) => {
@@ -143,11 +135,7 @@ fn scalar_text(value: &Value) -> Option<String> {
 }
 
 fn is_block(name: &str) -> bool {
-    TABLE.iter().any(|row| {
-        row.key
-            .split_once('.')
-            .is_some_and(|(block, _)| block == name)
-    })
+    TABLE.iter().any(|row| row.key.split_once('.').is_some_and(|(block, _)| block == name))
 }
 
 /// The keys of a block, or of the top level, without the block's name.
@@ -170,10 +158,8 @@ fn unknown_key(parent: Option<&str>, path: &str, at: String) -> Fault {
     let leaf = path.rsplit('.').next().unwrap_or(path);
     let allowed = allowed_in(parent);
     // The right name in the wrong block is commoner than a misspelling.
-    let elsewhere = TABLE
-        .iter()
-        .map(|row| row.key)
-        .find(|key| key.rsplit('.').next() == Some(leaf));
+    let elsewhere =
+        TABLE.iter().map(|row| row.key).find(|key| key.rsplit('.').next() == Some(leaf));
     let near = || {
         allowed
             .iter()
@@ -230,9 +216,8 @@ fn lines_of_keys(text: &str) -> BTreeMap<String, usize> {
             continue;
         }
         let key = key.trim().trim_matches(['"', '\'']);
-        let path = open
-            .last()
-            .map_or_else(|| key.to_owned(), |(_, parent)| format!("{parent}.{key}"));
+        let path =
+            open.last().map_or_else(|| key.to_owned(), |(_, parent)| format!("{parent}.{key}"));
         lines.entry(path.clone()).or_insert(number + 1);
         open.push((indent, path));
     }

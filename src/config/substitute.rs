@@ -58,9 +58,7 @@ fn evaluate(expression: &str, env: &Environment) -> Result<String, String> {
 
 fn is_variable_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
@@ -96,15 +94,7 @@ mod tests {
     #[test]
     fn names_the_variable_that_is_missing() {
         assert!(run("x${MISSING}").is_err_and(|e| e.contains("MISSING")));
-        for text in [
-            "${",
-            "${A",
-            "${}",
-            "${1A}",
-            "${a b}",
-            "${A-x}",
-            "${B:-${A}}",
-        ] {
+        for text in ["${", "${A", "${}", "${1A}", "${a b}", "${A-x}", "${B:-${A}}"] {
             assert!(run(text).is_err(), "{text}");
         }
     }

@@ -279,10 +279,7 @@ fn items(given: &Given, parse: Parse) -> Result<Vec<String>, String> {
         Given::Bare(text) => return Err(format!("{} without quotes", show(text))),
         Given::List(texts) => texts.clone(),
     };
-    texts
-        .iter()
-        .map(|text| parse(text.trim()).ok_or_else(|| show(text)))
-        .collect()
+    texts.iter().map(|text| parse(text.trim()).ok_or_else(|| show(text))).collect()
 }
 
 /// A value in quotes, control characters escaped, cut to a readable length.

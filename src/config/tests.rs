@@ -61,11 +61,7 @@ impl Bench {
     /// The report of a load that must fail, and its number of faults.
     pub fn report(&self) -> (String, usize) {
         let error = self.load().unwrap_err();
-        assert_eq!(
-            error.to_string().lines().count(),
-            error.faults().len(),
-            "{error}"
-        );
+        assert_eq!(error.to_string().lines().count(), error.faults().len(), "{error}");
         (error.to_string(), error.faults().len())
     }
 }
@@ -88,40 +84,19 @@ fn the_table_has_every_setting_that_deployments_use() {
         ("api_key", "CODEMODE_API_KEY"),
         ("limits.code_timeout", "CODEMODE_CODE_TIMEOUT"),
         ("limits.max_code_length", "CODEMODE_MAX_CODE_LENGTH"),
-        (
-            "security.allow_direct_execution",
-            "CODEMODE_ALLOW_DIRECT_EXECUTION",
-        ),
+        ("security.allow_direct_execution", "CODEMODE_ALLOW_DIRECT_EXECUTION"),
         ("security.allowed_commands", "CODEMODE_ALLOWED_COMMANDS"),
-        (
-            "tls.enabled",
-            "CODEMODE_TLS_ENABLED CODEMODE_GRPC_TLS_ENABLED",
-        ),
+        ("tls.enabled", "CODEMODE_TLS_ENABLED CODEMODE_GRPC_TLS_ENABLED"),
         ("tls.mode", "CODEMODE_TLS_MODE CODEMODE_GRPC_TLS_MODE"),
-        (
-            "tls.cert_file",
-            "CODEMODE_TLS_CERT_FILE CODEMODE_GRPC_TLS_CERT_FILE",
-        ),
-        (
-            "tls.key_file",
-            "CODEMODE_TLS_KEY_FILE CODEMODE_GRPC_TLS_KEY_FILE",
-        ),
-        (
-            "tls.ca_file",
-            "CODEMODE_TLS_CA_FILE CODEMODE_GRPC_TLS_CA_FILE",
-        ),
+        ("tls.cert_file", "CODEMODE_TLS_CERT_FILE CODEMODE_GRPC_TLS_CERT_FILE"),
+        ("tls.key_file", "CODEMODE_TLS_KEY_FILE CODEMODE_GRPC_TLS_KEY_FILE"),
+        ("tls.ca_file", "CODEMODE_TLS_CA_FILE CODEMODE_GRPC_TLS_CA_FILE"),
         (
             "tls.require_client_auth",
             "CODEMODE_TLS_REQUIRE_CLIENT_AUTH CODEMODE_GRPC_TLS_REQUIRE_CLIENT_AUTH",
         ),
-        (
-            "callback_tls.enabled",
-            "CODEMODE_CALLBACK_TLS_ENABLED CODEMODE_GRPC_TLS_ENABLED",
-        ),
-        (
-            "callback_tls.ca_file",
-            "CODEMODE_CALLBACK_TLS_CA_FILE CODEMODE_GRPC_TLS_CA_FILE",
-        ),
+        ("callback_tls.enabled", "CODEMODE_CALLBACK_TLS_ENABLED CODEMODE_GRPC_TLS_ENABLED"),
+        ("callback_tls.ca_file", "CODEMODE_CALLBACK_TLS_CA_FILE CODEMODE_GRPC_TLS_CA_FILE"),
         (
             "callback_tls.client_cert",
             "CODEMODE_CALLBACK_TLS_CLIENT_CERT CODEMODE_GRPC_TLS_CLIENT_CERT_FILE",
@@ -153,13 +128,7 @@ fn defaults() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!(config.network, Network::default());
     assert_eq!(config.log_level, LogLevel::Info);
-    assert_eq!(
-        (
-            config.shutdown_grace.as_secs(),
-            config.metadata_ttl.as_secs()
-        ),
-        (10, 60)
-    );
+    assert_eq!((config.shutdown_grace.as_secs(), config.metadata_ttl.as_secs()), (10, 60));
     assert!(config.source.is_none());
     assert_contains(&config.warnings.join("\n"), &["no API key", "0.0.0.0"]);
 }
@@ -172,10 +141,7 @@ fn every_default_is_in_its_own_range() {
                 result: 8M, tool_result: 16M, request: 4M, tools: 16384, concurrent_runs: 32, queue: 128}";
     let config = Bench::new().with_file(yaml).load().unwrap();
     assert_eq!(config.limits, Limits::default());
-    for (min, max) in [
-        (("1", "32M"), ("300", "1T")),
-        (("300", "33554432"), ("1", "1024GiB")),
-    ] {
+    for (min, max) in [(("1", "32M"), ("300", "1T")), (("300", "33554432"), ("1", "1024GiB"))] {
         let bench = Bench::new()
             .with_env("CODEMODE_CODE_TIMEOUT", min.0)
             .with_env("CODEMODE_MEMORY_LIMIT", max.1);
@@ -205,21 +171,12 @@ fn file_then_environment_then_flags() {
     let config = bench.load().unwrap();
     assert_eq!((config.host.as_str(), config.port), ("10.0.0.1", 1002));
     assert_eq!(config.main_app_grpc_target, "app:7");
-    assert_eq!(
-        config.api_key.as_ref().map(Secret::expose),
-        Some("from-file")
-    );
-    assert_eq!(
-        (config.limits.memory, config.limits.code_timeout.as_secs()),
-        (1 << 30, 25)
-    );
+    assert_eq!(config.api_key.as_ref().map(Secret::expose), Some("from-file"));
+    assert_eq!((config.limits.memory, config.limits.code_timeout.as_secs()), (1 << 30, 25));
     assert_eq!(config.security.allowed_commands, ["grep", "cat"]);
     assert!(config.security.allow_direct_execution);
     assert_eq!(config.security.required_walls, Some(vec![]));
-    assert_eq!(
-        config.security.wanted_walls,
-        Some(vec!["seccomp".into(), "landlock".into()])
-    );
+    assert_eq!(config.security.wanted_walls, Some(vec!["seccomp".into(), "landlock".into()]));
     assert_eq!(config.network.mode, NetworkMode::Restricted);
     assert_eq!(config.network.allowed_domains, ["pypi.org"]);
     assert_eq!(config.log_level, LogLevel::Warning);
@@ -240,17 +197,12 @@ fn the_file_is_found_in_the_promised_order() {
     assert_eq!(port(&bench), 1);
     bench = bench.write("codemode-sidecar.yaml", "port: 2");
     assert_eq!(port(&bench), 2);
-    bench = bench
-        .write("other.yaml", "port: 3")
-        .with_env("CODEMODE_SIDECAR_CONFIG", "other.yaml");
+    bench = bench.write("other.yaml", "port: 3").with_env("CODEMODE_SIDECAR_CONFIG", "other.yaml");
     assert_eq!(port(&bench), 3);
     bench = bench.write("flag.yaml", "port: 4");
     bench.config = Some("flag.yaml".into());
     assert_eq!(port(&bench), 4);
-    assert_eq!(
-        bench.load().unwrap().source,
-        Some(bench.dir.path().join("flag.yaml"))
-    );
+    assert_eq!(bench.load().unwrap().source, Some(bench.dir.path().join("flag.yaml")));
 
     bench.config = Some("gone.yaml".into());
     assert_contains(&bench.report().0, &["gone.yaml", "--config"]);
@@ -265,10 +217,7 @@ fn the_first_name_of_the_target_wins_with_a_warning() {
         .with_env("CODEMODE_MAIN_APP_GRPC_TARGET", "c:3")
         .with_env("CODEMODE_MAIN_APP_TARGET", "b:2");
     assert_eq!(bench.load().unwrap().main_app_grpc_target, "b:2");
-    let config = bench
-        .with_env("MAIN_APP_GRPC_TARGET", "a:1")
-        .load()
-        .unwrap();
+    let config = bench.with_env("MAIN_APP_GRPC_TARGET", "a:1").load().unwrap();
     assert_eq!(config.main_app_grpc_target, "a:1");
     assert_eq!(config.warnings.len(), 2);
     assert_contains(

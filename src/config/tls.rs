@@ -48,16 +48,11 @@ pub(super) fn server(loader: &mut Loader<'_>) -> Option<ServerTls> {
             "client certificates can only be checked against an authority; give tls.ca_file";
         conflict(loader, "tls.require_client_auth", problem);
     }
-    for (key, missing) in [
-        ("tls.cert_file", tls.cert_file.is_none()),
-        ("tls.key_file", tls.key_file.is_none()),
-    ] {
+    for (key, missing) in
+        [("tls.cert_file", tls.cert_file.is_none()), ("tls.key_file", tls.key_file.is_none())]
+    {
         if missing {
-            conflict(
-                loader,
-                key,
-                "tls is enabled without it; give the path of a PEM file",
-            );
+            conflict(loader, key, "tls is enabled without it; give the path of a PEM file");
         }
     }
     let cert = ("tls.cert_file", tls.cert_file);
@@ -68,10 +63,7 @@ pub(super) fn server(loader: &mut Loader<'_>) -> Option<ServerTls> {
         Some(path) => Some(authorities(loader, "tls.ca_file", path)?),
         None => None,
     };
-    Some(ServerTls {
-        identity: identity?,
-        client_ca,
-    })
+    Some(ServerTls { identity: identity?, client_ca })
 }
 
 /// The `callback_tls` block, or `None` if it is off or faulty; faults go to the loader.
@@ -92,17 +84,12 @@ pub(super) fn client(loader: &mut Loader<'_>) -> Option<ClientTls> {
     let cert = ("callback_tls.client_cert", tls.client_cert);
     let key = ("callback_tls.client_key", tls.client_key);
     let identity = identity(loader, cert, key);
-    let ca = tls
-        .ca_file
-        .and_then(|path| authorities(loader, "callback_tls.ca_file", path));
+    let ca = tls.ca_file.and_then(|path| authorities(loader, "callback_tls.ca_file", path));
     Some(ClientTls { ca, identity })
 }
 
 fn conflict(loader: &mut Loader<'_>, key: &'static str, problem: &str) {
-    let fault = Fault::Conflict {
-        at: loader.at(key),
-        problem: problem.to_owned(),
-    };
+    let fault = Fault::Conflict { at: loader.at(key), problem: problem.to_owned() };
     loader.faults.push(fault);
 }
 
@@ -117,12 +104,7 @@ struct Pem {
 impl Pem {
     /// Reads the file; a fault goes to the loader.
     fn read(loader: &mut Loader<'_>, key: &'static str, path: String) -> Option<Self> {
-        let mut pem = Self {
-            key,
-            at: loader.at(key),
-            path: path.into(),
-            bytes: Vec::new(),
-        };
+        let mut pem = Self { key, at: loader.at(key), path: path.into(), bytes: Vec::new() };
         match pem.fill(loader) {
             Ok(()) => Some(pem),
             Err(fault) => {
@@ -202,9 +184,7 @@ fn identity(
 ) -> Option<TlsIdentity> {
     let cert = cert.and_then(|path| Pem::read(loader, cert_key, path));
     let key = key.and_then(|path| Pem::read(loader, key_key, path));
-    let certificates = cert
-        .as_ref()
-        .and_then(|pem| keep(loader, pem.certificates()));
+    let certificates = cert.as_ref().and_then(|pem| keep(loader, pem.certificates()));
     let private_key = key.as_ref().and_then(|pem| keep(loader, pem.private_key()));
     let (cert, key) = (cert?, key?);
     let matched = match_key(&cert, &key, certificates?, private_key?);
@@ -212,10 +192,7 @@ fn identity(
     let text = String::from_utf8(key.bytes.clone())
         .map_err(|_| key.malformed("is not text; give a key in PEM"));
     let private_key = Secret::new(keep(loader, text)?);
-    Some(TlsIdentity {
-        cert_chain: cert.bytes,
-        private_key,
-    })
+    Some(TlsIdentity { cert_chain: cert.bytes, private_key })
 }
 
 const UNSUPPORTED: &str =
@@ -238,9 +215,9 @@ fn match_key(
             key: key.path.clone(),
             cert: cert.path.clone(),
         }),
-        Err(error) => Err(cert.malformed(&format!(
-            "holds a certificate that cannot be used ({error})"
-        ))),
+        Err(error) => {
+            Err(cert.malformed(&format!("holds a certificate that cannot be used ({error})")))
+        }
     }
 }
 
@@ -248,9 +225,7 @@ fn authorities(loader: &mut Loader<'_>, key: &'static str, path: String) -> Opti
     let pem = Pem::read(loader, key, path)?;
     let certificates = keep(loader, pem.certificates())?;
     let mut roots = RootCertStore::empty();
-    let usable = certificates
-        .into_iter()
-        .try_for_each(|certificate| roots.add(certificate));
+    let usable = certificates.into_iter().try_for_each(|certificate| roots.add(certificate));
     let usable = usable.map_err(|error| {
         pem.malformed(&format!("holds an authority that cannot be used ({error})"))
     });

@@ -23,7 +23,11 @@ const KNOWN: [&str; 10] = [
 
 /// The answer to a request that was not run.
 #[must_use]
-pub fn rejected(rejected: Rejected, correlation_id: String, took: Duration) -> proto::ExecutionResponse {
+pub fn rejected(
+    rejected: Rejected,
+    correlation_id: String,
+    took: Duration,
+) -> proto::ExecutionResponse {
     proto::ExecutionResponse {
         success: false,
         error: rejected.error,
@@ -162,7 +166,10 @@ mod tests {
 
     #[test]
     fn an_exception_is_named_by_the_nearest_type_that_callers_know() {
-        assert_eq!(exception_type(&types(&["ZeroDivisionError", "ArithmeticError"])), "ZeroDivisionError");
+        assert_eq!(
+            exception_type(&types(&["ZeroDivisionError", "ArithmeticError"])),
+            "ZeroDivisionError"
+        );
         assert_eq!(exception_type(&types(&["ModuleNotFoundError", "ImportError"])), "ImportError");
         assert_eq!(exception_type(&types(&["IndentationError", "SyntaxError"])), "SyntaxError");
         assert_eq!(exception_type(&types(&["Mine", "Exception"])), "RuntimeError");

@@ -40,7 +40,9 @@ mod tests {
     fn only_the_key_itself_opens() {
         let key = Secret::new("sesame".to_owned());
         assert!(authenticate(&with(Some("Bearer sesame")), Some(&key)).is_ok());
-        for wrong in [None, Some("Bearer sesam"), Some("Bearer "), Some("sesame"), Some("Bearer sesame ")] {
+        for wrong in
+            [None, Some("Bearer sesam"), Some("Bearer "), Some("sesame"), Some("Bearer sesame ")]
+        {
             let status = authenticate(&with(wrong), Some(&key)).unwrap_err();
             assert_eq!(status.code(), tonic::Code::Unauthenticated, "{wrong:?}");
         }

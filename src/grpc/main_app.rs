@@ -89,7 +89,8 @@ impl MainApp {
     ) -> Result<Self, MainAppError> {
         let channel = endpoint(target, tls)?.connect_lazy();
         let bearer = key.and_then(|key| {
-            let mut bearer: MetadataValue<Ascii> = format!("Bearer {}", key.expose()).parse().ok()?;
+            let mut bearer: MetadataValue<Ascii> =
+                format!("Bearer {}", key.expose()).parse().ok()?;
             bearer.set_sensitive(true);
             Some(bearer)
         });
@@ -138,9 +139,8 @@ impl MainApp {
     fn known(&self, wanted: &[String]) -> Option<Known> {
         let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
         let fetched = fetched.as_ref().filter(|fetched| fetched.at.elapsed() <= self.ttl)?;
-        let has_all = wanted
-            .iter()
-            .all(|name| is_meta_tool(name) || fetched.tools.contains_key(name));
+        let has_all =
+            wanted.iter().all(|name| is_meta_tool(name) || fetched.tools.contains_key(name));
         has_all.then(|| Arc::clone(&fetched.tools))
     }
 
@@ -268,7 +268,10 @@ fn is_timeout(status: &Status) -> bool {
 ///
 /// # Errors
 /// A sentence naming the first tool that isn't known.
-pub fn select(wanted: &[String], known: &HashMap<String, bool>) -> Result<HashMap<String, bool>, String> {
+pub fn select(
+    wanted: &[String],
+    known: &HashMap<String, bool>,
+) -> Result<HashMap<String, bool>, String> {
     wanted
         .iter()
         .map(|name| match known.get(name) {
@@ -277,8 +280,7 @@ pub fn select(wanted: &[String], known: &HashMap<String, bool>) -> Result<HashMa
             None => {
                 let shown: String = name.chars().take(100).collect();
                 let sorted: BTreeMap<_, _> = known.iter().collect();
-                let known: Vec<&str> =
-                    sorted.into_keys().take(20).map(String::as_str).collect();
+                let known: Vec<&str> = sorted.into_keys().take(20).map(String::as_str).collect();
                 Err(format!(
                     "Tool '{shown}' is not known to the main application; it has: {}",
                     known.join(", ")

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use prost_types::value::Kind;
 use prost_types::Struct;
+use prost_types::value::Kind;
 
 use super::proto::ExecutionRequest;
 use super::structs::field;
@@ -72,8 +72,8 @@ pub fn check(
         return Err(Rejected::value(error));
     }
     let timeout = timeout(request.timeout, limits.code_timeout)?;
-    let tool_call_timeout = positive(config, "tool_call_timeout", 86_400.0)?
-        .map_or(timeout, Duration::from_secs_f64);
+    let tool_call_timeout =
+        positive(config, "tool_call_timeout", 86_400.0)?.map_or(timeout, Duration::from_secs_f64);
     let required = request
         .required_walls
         .iter()

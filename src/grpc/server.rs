@@ -83,8 +83,7 @@ pub fn bind(config: &Config) -> Result<TcpListener, String> {
 fn tls(tls: &ServerTls) -> ServerTlsConfig {
     let identity = &tls.identity;
     let key = identity.private_key.expose();
-    let config =
-        ServerTlsConfig::new().identity(Identity::from_pem(&identity.cert_chain, key));
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(&identity.cert_chain, key));
     match &tls.client_ca {
         Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
         None => config,

@@ -113,13 +113,11 @@ fn from_value(value: serde_json::Value) -> Value {
     let kind = match value {
         serde_json::Value::Null => Kind::NullValue(0),
         serde_json::Value::Bool(truth) => Kind::BoolValue(truth),
-        serde_json::Value::Number(number) => {
-            Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN))
-        }
+        serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN)),
         serde_json::Value::String(string) => Kind::StringValue(string),
-        serde_json::Value::Array(values) => Kind::ListValue(ListValue {
-            values: values.into_iter().map(from_value).collect(),
-        }),
+        serde_json::Value::Array(values) => {
+            Kind::ListValue(ListValue { values: values.into_iter().map(from_value).collect() })
+        }
         object @ serde_json::Value::Object(_) => Kind::StructValue(from_json(object)),
     };
     Value { kind: Some(kind) }

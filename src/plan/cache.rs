@@ -44,9 +44,8 @@ fn file_for(candidate: &Path) -> Option<PathBuf> {
         Some(base) if base.is_absolute() => base,
         _ => PathBuf::from(env::var_os("HOME")?).join(".cache"),
     };
-    base.is_absolute().then(|| {
-        base.join("codemode").join(format!("interpreter-{:016x}.json", hash(candidate)))
-    })
+    base.is_absolute()
+        .then(|| base.join("codemode").join(format!("interpreter-{:016x}.json", hash(candidate))))
 }
 
 /// The remembered answer, if it still holds.

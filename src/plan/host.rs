@@ -39,14 +39,20 @@ pub fn facts() -> Vec<Fact> {
         fact("kernel.unprivileged_userns_clone", switch(DEBIAN_SWITCH)),
         fact("kernel.apparmor_restrict_unprivileged_userns", switch(APPARMOR_SWITCH)),
         fact("cgroup hierarchies", hierarchies()),
-        fact("landlock ABI", match crate::sys::landlock_abi() {
-            Ok(abi) => abi.to_string(),
-            Err(errno) => format!("none ({errno})"),
-        }),
-        fact("seccomp", match crate::sys::filter_abi_available() {
-            Ok(()) => "filters with user notification".to_owned(),
-            Err(errno) => format!("no user notification ({errno})"),
-        }),
+        fact(
+            "landlock ABI",
+            match crate::sys::landlock_abi() {
+                Ok(abi) => abi.to_string(),
+                Err(errno) => format!("none ({errno})"),
+            },
+        ),
+        fact(
+            "seccomp",
+            match crate::sys::filter_abi_available() {
+                Ok(()) => "filters with user notification".to_owned(),
+                Err(errno) => format!("no user notification ({errno})"),
+            },
+        ),
     ]
 }
 

@@ -110,8 +110,18 @@ fn is_library(path: &Path) -> bool {
 /// Directories that hold much more than one Python, and are never bound whole.
 fn is_shared(directory: &Path) -> bool {
     const SHARED: [&str; 12] = [
-        "/", "/usr", "/usr/local", "/opt", "/home", "/root", "/var", "/srv", "/usr/lib", "/lib",
-        "/usr/lib64", "/usr/bin",
+        "/",
+        "/usr",
+        "/usr/local",
+        "/opt",
+        "/home",
+        "/root",
+        "/var",
+        "/srv",
+        "/usr/lib",
+        "/lib",
+        "/usr/lib64",
+        "/usr/bin",
     ];
     let home = env::var_os("HOME").map(PathBuf::from);
     SHARED.iter().any(|shared| directory == Path::new(shared))

@@ -24,7 +24,7 @@ pub use rootfs::{Entry, Rootfs, WRITABLE};
 pub const PROXY_PORT: u16 = 3128;
 
 /// Where the compiled guest lies inside.
-const GUEST_PATH: &str = "/codemode/guest.pyc";
+pub const GUEST_PATH: &str = "/codemode/guest.pyc";
 
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,9 @@ pub struct Plan {
     pub outputs: Option<PathBuf>,
     /// Whether the launcher is started again should it die.
     pub keep: bool,
+    /// The compiled guest; travels beside the rest, as it is.
+    #[serde(skip)]
+    pub guest: Vec<u8>,
 }
 
 /// Makes the plan for `policy` with `interpreter`.
@@ -116,7 +119,6 @@ pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Pl
     }
     system_files(&mut root, policy.network)?;
     skeleton(&mut root, policy.network);
-    root.add(GUEST_PATH, Entry::File(latin1(&interpreter.compiled_guest())));
     if let Some(workspace) = &policy.workspace {
         let source = directory("workspace", workspace)?;
         root.add("/workspace", Entry::Bind { source, directory: true, device: false });
@@ -141,6 +143,7 @@ pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Pl
         walls: walls(policy),
         outputs,
         keep,
+        guest: interpreter.compiled_guest(),
     })
 }
 
@@ -152,10 +155,6 @@ fn walls(policy: &Policy) -> WallPolicy {
         walls.wanted.extend([Wall::NetworkNamespace]);
     }
     walls
-}
-
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
 fn directory(what: &'static str, path: &Path) -> Result<String, PlanError> {

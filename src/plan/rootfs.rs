@@ -33,6 +33,9 @@ pub enum Entry {
     File(String),
 }
 
+/// Entries with the places they have inside.
+pub type Placed<'a> = Vec<(&'a str, &'a Entry)>;
+
 /// The root's entries by absolute path, parents before children.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rootfs {
@@ -117,17 +120,16 @@ impl Rootfs {
             .filter(|(_, entry)| matches!(entry, Entry::Bind { directory: true, .. }))
             .map(|(path, _)| format!("{path}/"))
             .collect();
-        self.entries
-            .retain(|path, _| !bound.iter().any(|above| path.starts_with(above.as_str())));
+        self.entries.retain(|path, _| !bound.iter().any(|above| path.starts_with(above.as_str())));
     }
 
     /// The entries below a place that each run gets fresh, and the rest.
     #[must_use]
-    pub fn split(&self) -> (Vec<(&str, &Entry)>, Vec<(&str, &Entry)>) {
+    pub fn split(&self) -> (Placed<'_>, Placed<'_>) {
         self.entries.iter().map(|(path, entry)| (path.as_str(), entry)).partition(|(path, _)| {
-            WRITABLE.iter().any(|place| {
-                path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'))
-            })
+            WRITABLE
+                .iter()
+                .any(|place| path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')))
         })
     }
 }

@@ -94,15 +94,9 @@ pub fn compile() -> Result<Filters, SeccompError> {
 
 fn compile_for(arch: &str) -> Result<Filters, SeccompError> {
     if arch != "x86_64" {
-        return Err(SeccompError::Arch {
-            arch: arch.to_owned(),
-        });
+        return Err(SeccompError::Arch { arch: arch.to_owned() });
     }
-    Ok(Filters {
-        allow: ALLOW.compile()?,
-        refuse: REFUSE.compile()?,
-        init: INIT.compile()?,
-    })
+    Ok(Filters { allow: ALLOW.compile()?, refuse: REFUSE.compile()?, init: INIT.compile()? })
 }
 
 /// A policy file: one JSON object whose only key names the filter.
@@ -118,15 +112,9 @@ impl Policy {
         let program = seccompiler::compile_from_json(self.json.as_bytes(), TargetArch::x86_64)
             .map_err(|source| SeccompError::Compile { file, source })?
             .remove(self.name)
-            .ok_or(SeccompError::Missing {
-                file,
-                name: self.name,
-            })?;
+            .ok_or(SeccompError::Missing { file, name: self.name })?;
         if program.len() > MAX_INSTRUCTIONS {
-            return Err(SeccompError::TooLong {
-                file,
-                length: program.len(),
-            });
+            return Err(SeccompError::TooLong { file, length: program.len() });
         }
         Ok(program)
     }

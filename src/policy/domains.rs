@@ -95,9 +95,7 @@ fn canonical_v6(text: &str) -> Result<Host, HostFault> {
 }
 
 fn canonical_v4(text: &str) -> Option<Ipv4Addr> {
-    text.parse::<Ipv4Addr>()
-        .ok()
-        .filter(|address| address.to_string() == text)
+    text.parse::<Ipv4Addr>().ok().filter(|address| address.to_string() == text)
 }
 
 fn parse_name(text: &str) -> Result<String, HostFault> {
@@ -161,10 +159,7 @@ impl DomainPattern {
             None if text.parse::<Ipv6Addr>().is_ok() => canonical_v6(text).map(Pattern::Exactly),
             None => Host::parse(text).map(Pattern::Exactly),
         };
-        pattern.map(Self).map_err(|source| PatternError {
-            pattern: text.to_owned(),
-            source,
-        })
+        pattern.map(Self).map_err(|source| PatternError { pattern: text.to_owned(), source })
     }
 
     fn matches(&self, host: &Host) -> bool {

@@ -1,8 +1,8 @@
 //! What is allowed: validated, immutable, without I/O.
 
+pub mod domains;
 mod limits;
 mod network;
-pub mod domains;
 pub mod static_checks;
 mod walls;
 

@@ -101,10 +101,7 @@ pub fn check(
     allowed_commands: &[String],
 ) -> Result<(), Violation> {
     refuse(patterns(code, allow_direct_execution), Violation::Patterns)?;
-    refuse(
-        imports::blocked(code, allow_direct_execution),
-        Violation::Imports,
-    )?;
+    refuse(imports::blocked(code, allow_direct_execution), Violation::Imports)?;
     refuse(suspicious(code), Violation::Suspicious)?;
     if allow_direct_execution && !allowed_commands.is_empty() {
         refuse(commands(code, allowed_commands), Violation::Commands)?;
@@ -113,11 +110,7 @@ pub fn check(
 }
 
 fn refuse(found: Vec<String>, kind: fn(Vec<String>) -> Violation) -> Result<(), Violation> {
-    if found.is_empty() {
-        Ok(())
-    } else {
-        Err(kind(found))
-    }
+    if found.is_empty() { Ok(()) } else { Err(kind(found)) }
 }
 
 fn patterns(code: &str, direct: bool) -> Vec<String> {
@@ -164,17 +157,11 @@ fn between_quotes(code: &str) -> impl Iterator<Item = &str> {
 /// Commands named in `subprocess` calls that are not in `allowed`, by function, then in the order of the program.
 fn commands(code: &str, allowed: &[String]) -> Vec<String> {
     let mut found = Vec::new();
-    for function in [
-        "subprocess.run(",
-        "subprocess.call(",
-        "subprocess.Popen(",
-        "subprocess.check_output(",
-    ] {
+    for function in
+        ["subprocess.run(", "subprocess.call(", "subprocess.Popen(", "subprocess.check_output("]
+    {
         for text in occurrences(code, function).filter_map(first_argument) {
-            let name = text
-                .split(is_space)
-                .find(|word| !word.is_empty())
-                .unwrap_or(text);
+            let name = text.split(is_space).find(|word| !word.is_empty()).unwrap_or(text);
             if !allowed.iter().any(|command| command == name) {
                 found.push(format!("unauthorized_command:{name}"));
             }
@@ -186,10 +173,7 @@ fn commands(code: &str, allowed: &[String]) -> Vec<String> {
 /// The quoted text with which the arguments begin, possibly inside a list.
 fn first_argument(after: &str) -> Option<&str> {
     let rest = after.trim_start_matches(is_space);
-    let rest = rest
-        .strip_prefix('[')
-        .unwrap_or(rest)
-        .trim_start_matches(is_space);
+    let rest = rest.strip_prefix('[').unwrap_or(rest).trim_start_matches(is_space);
     let text = rest.strip_prefix(['"', '\''])?;
     let end = text.find(['"', '\'', ']'])?;
     let (text, tail) = text.split_at(end);
@@ -198,8 +182,7 @@ fn first_argument(after: &str) -> Option<&str> {
 
 /// What follows each occurrence of `needle`.
 fn occurrences<'a>(code: &'a str, needle: &'a str) -> impl Iterator<Item = &'a str> {
-    code.match_indices(needle)
-        .filter_map(|(at, found)| code.get(at + found.len()..))
+    code.match_indices(needle).filter_map(|(at, found)| code.get(at + found.len()..))
 }
 
 /// `text` after its leading white space, of which there must be some.

@@ -120,16 +120,12 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
     }
     if let Some(kills @ 1..) = readings.oom_kills {
         let peak = readings.memory_peak.unwrap_or_default();
-        let text = format!(
-            "cgroup memory: oom_kill {kills}, peak {peak} bytes, limit {}",
-            limits.memory
-        );
+        let text =
+            format!("cgroup memory: oom_kill {kills}, peak {peak} bytes, limit {}", limits.memory);
         return Some((Verdict::MemoryLimit, text));
     }
     match signal(end) {
-        Some(Signal::SIGXCPU) => {
-            Some((Verdict::CpuLimit, format!("SIGXCPU; {}", cpu_text())))
-        }
+        Some(Signal::SIGXCPU) => Some((Verdict::CpuLimit, format!("SIGXCPU; {}", cpu_text()))),
         Some(Signal::SIGKILL) if cpu >= limits.cpu_time => {
             Some((Verdict::CpuLimit, format!("SIGKILL; {}", cpu_text())))
         }
@@ -230,9 +226,7 @@ fn own_end(observed: &Observed, end: &End) -> Judgement {
             let name = Signal::try_from(number).map_or("unknown signal", Signal::as_str);
             (Verdict::Signal, format!("{name} ({number})"))
         }
-        Status::Killed => {
-            (Verdict::SandboxFault, "the sandbox was killed from outside".to_owned())
-        }
+        Status::Killed => (Verdict::SandboxFault, "the sandbox was killed from outside".to_owned()),
     }
 }
 

@@ -5,15 +5,14 @@ use crate::policy::Wall;
 use crate::sandbox::enforced::{Profile, Standing};
 
 pub(super) fn standing(profile: &Profile, missing: &[(Wall, i32)]) -> Vec<Standing> {
-    let of_this_run = |standing: &Standing| {
-        match missing.iter().find(|(wall, _)| *wall == standing.wall) {
+    let of_this_run =
+        |standing: &Standing| match missing.iter().find(|(wall, _)| *wall == standing.wall) {
             None => standing.clone(),
             Some((wall, errno)) => {
                 let errno = Some(*errno);
                 Standing::absent(*wall, instead(*wall), errno, cure(*wall, errno))
             }
-        }
-    };
+        };
     profile.walls.iter().map(of_this_run).collect()
 }
 

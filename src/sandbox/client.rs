@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
 use super::enforced::{Profile, Refusal};
-use super::messages::{End, Event, LARGEST, Readings, Request, RunId};
+use super::messages::{self, End, Event, LARGEST, Readings, Request, RunId};
 use crate::plan::Plan;
 use crate::policy::{Limits, Wall};
 use crate::sys;
@@ -59,11 +59,11 @@ pub struct Spawned {
 ///
 /// # Errors
 /// [`LaunchError`].
-pub fn spawn(binary: &Path, plan: Plan) -> Result<Spawned, LaunchError> {
+pub fn spawn(binary: &Path, plan: &Plan) -> Result<Spawned, LaunchError> {
     let start = |errno: Errno| LaunchError::Start(errno.into());
     let kind = SockType::SeqPacket;
-    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
-        .map_err(start)?;
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).map_err(start)?;
     let child = Command::new(binary)
         .arg(LAUNCHER_COMMAND)
         // Nothing of our environment: the key may stand in it.
@@ -72,8 +72,7 @@ pub fn spawn(binary: &Path, plan: Plan) -> Result<Spawned, LaunchError> {
         .stdout(Stdio::null())
         .spawn()
         .map_err(LaunchError::Start)?;
-    let text = serde_json::to_vec(&Request::Setup(Box::new(plan)))
-        .map_err(|error| LaunchError::Start(error.into()))?;
+    let text = messages::encode_setup(plan).map_err(|error| LaunchError::Start(error.into()))?;
     if text.len() > LARGEST {
         return Err(LaunchError::TooLarge(text.len()));
     }

@@ -18,8 +18,6 @@ pub type RunId = u64;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// The first message: what to build.
-    Setup(Box<Plan>),
     /// Build a sandbox; standard input, output, error and the control socket come along.
     Launch {
         /// The run.
@@ -37,6 +35,30 @@ pub enum Request {
         /// The run.
         run: RunId,
     },
+}
+
+/// The first message from the front: the plan as JSON behind its length (four bytes,
+/// little-endian), then the compiled guest as it is.
+///
+/// # Errors
+/// A path that is no text.
+pub fn encode_setup(plan: &Plan) -> serde_json::Result<Vec<u8>> {
+    let json = serde_json::to_vec(plan)?;
+    let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
+    let mut message = length.to_le_bytes().to_vec();
+    message.extend_from_slice(&json);
+    message.extend_from_slice(&plan.guest);
+    Ok(message)
+}
+
+/// Reads the first message; `None` for anything else.
+#[must_use]
+pub fn decode_setup(message: &[u8]) -> Option<Plan> {
+    let (length, rest) = message.split_first_chunk::<4>()?;
+    let (json, guest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let mut plan: Plan = serde_json::from_slice(json).ok()?;
+    plan.guest = guest.to_vec();
+    Some(plan)
 }
 
 /// From the launcher to the front.

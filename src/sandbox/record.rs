@@ -143,7 +143,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..16)) {
             if let Some(record) = Record::decode(&bytes) {
-                prop_assert_eq!(record.encode().as_slice(), bytes.as_slice());
+                prop_assert_eq!(record.encode().to_vec(), bytes);
             }
         }
     }

@@ -154,10 +154,8 @@ async fn answer(call: Call, tools: &ToolSet) -> Answer {
     };
     let arguments =
         call.arguments.map_err(|why| format!("the arguments can't be passed on: {why}"))?;
-    let context = call
-        .context
-        .transpose()
-        .map_err(|why| format!("the context can't be passed on: {why}"))?;
+    let context =
+        call.context.transpose().map_err(|why| format!("the context can't be passed on: {why}"))?;
     server.call(call.tool, arguments, context).await
 }
 

@@ -58,9 +58,8 @@ pub fn drop_bounding_except(keep: u64) -> nix::Result<()> {
 /// `EPERM` if the bounding set can't be changed (no `CAP_SETPCAP`).
 pub fn drop_every_capability() -> nix::Result<()> {
     // SAFETY: prctl with integer arguments only.
-    let cleared = unsafe {
-        libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    };
+    let cleared =
+        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
     Errno::result(cleared)?;
     drop_bounding_except(0)?;
     capset_empty()

@@ -45,8 +45,7 @@ pub fn send(
     // SAFETY: CMSG_SPACE is arithmetic on its argument.
     let space = unsafe { libc::CMSG_SPACE(payload) } as usize;
     let length = if descriptors.is_empty() { 0 } else { space };
-    let mut iov =
-        libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let mut iov = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let header = header(&mut iov, &mut control, length);
     if length > 0 {
         // SAFETY: the header's control buffer is aligned and holds `space` bytes, room for one
@@ -63,8 +62,7 @@ pub fn send(
         }
     }
     // SAFETY: `header` refers to `iov` and `control`, both alive here; sendmsg only reads them.
-    let sent =
-        unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL) };
     Errno::result(sent).map(|sent| sent as usize)
 }
 

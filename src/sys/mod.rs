@@ -25,9 +25,10 @@ pub use message::{MAX_FDS, receive, send};
 pub use mount::{clone_tree, move_tree, set_attributes};
 pub use network::loopback_up;
 pub use process::{
-    Cloned, Usage, clone_process, default_sigpipe, exit_now, fork, kill_by_pidfd, reap, reap_any, wait_any,
+    Cloned, Usage, clone_process, default_sigpipe, exit_now, fork, kill_by_pidfd, reap, reap_any,
+    wait_any,
 };
 pub use seccomp::{
-    Instruction, exec_gate, filter_abi_available, install_filter, install_filter_with_listener,
-    next_exec_attempt, answer_exec_attempt,
+    Instruction, answer_exec_attempt, exec_gate, filter_abi_available, install_filter,
+    install_filter_with_listener, next_exec_attempt,
 };

@@ -22,8 +22,7 @@ struct MountAttributes {
 pub fn clone_tree(path: &CStr) -> nix::Result<OwnedFd> {
     let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as u32;
     // SAFETY: `path` is NUL-terminated and only read.
-    let fd =
-        unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
+    let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
     let fd = Errno::result(fd)? as i32;
     // SAFETY: open_tree returned a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -54,8 +53,7 @@ pub fn move_tree(tree: BorrowedFd<'_>, path: &CStr) -> nix::Result<()> {
 /// # Errors
 /// `ENOSYS` before Linux 5.12; `EPERM` for attributes that are locked.
 pub fn set_attributes(tree: BorrowedFd<'_>, set: u64) -> nix::Result<()> {
-    let attributes =
-        MountAttributes { set, clear: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
+    let attributes = MountAttributes { set, clear: 0, propagation: libc::MS_PRIVATE, userns_fd: 0 };
     // SAFETY: `attributes` is laid out as struct mount_attr of this size and outlives the call.
     let done = unsafe {
         libc::syscall(

@@ -63,9 +63,8 @@ pub fn clone_process(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<
     // SAFETY: `arguments` is laid out as struct clone_args (version 2) and `pidfd` is writable.
     // No stack, TLS or tid address is given, so the child runs on a copy of this stack like a
     // forked one; the single-thread contract rules out locks held elsewhere.
-    let pid = unsafe {
-        libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>())
-    };
+    let pid =
+        unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>()) };
     match Errno::result(pid)? {
         0 => Ok(Cloned::Child),
         pid => {

@@ -31,12 +31,7 @@ fn install(filter: &[Instruction], flags: libc::c_ulong) -> nix::Result<i64> {
     // SAFETY: `program` is laid out as struct sock_fprog and points to `length` instructions
     // that outlive the call; the kernel checks and copies them.
     let done = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            flags,
-            &raw const program,
-        )
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
     };
     Errno::result(done)
 }
@@ -103,8 +98,7 @@ pub fn next_exec_attempt(listener: BorrowedFd<'_>) -> nix::Result<u64> {
     // SAFETY: seccomp_notif is plain data, and the kernel demands that it be zeroed.
     let mut attempt: libc::seccomp_notif = unsafe { std::mem::zeroed() };
     // SAFETY: `attempt` is live, writable and of the size encoded in the request.
-    let done =
-        unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_RECV as _, &raw mut attempt) };
+    let done = unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_RECV as _, &raw mut attempt) };
     Errno::result(done).map(|_| attempt.id)
 }
 
@@ -123,7 +117,6 @@ pub fn answer_exec_attempt(
         Err(errno) => response.error = -(errno as i32),
     }
     // SAFETY: `response` is live and of the size encoded in the request.
-    let done =
-        unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response) };
+    let done = unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response) };
     Errno::result(done).map(drop)
 }

@@ -35,22 +35,12 @@ fn all_faults_are_reported_together() {
 #[test]
 fn a_file_that_is_no_configuration() {
     let report = |text: &str| Bench::new().with_file(text).report().0;
-    assert_contains(
-        &report("port 8001"),
-        &["codemode-sidecar.yaml", "key: value"],
-    );
+    assert_contains(&report("port 8001"), &["codemode-sidecar.yaml", "key: value"]);
     assert_contains(&report("port: [1"), &["not valid YAML", "line"]);
-    assert_contains(
-        &report("port: 1\nport: 2"),
-        &["not valid YAML", "duplicate"],
-    );
+    assert_contains(&report("port: 1\nport: 2"), &["not valid YAML", "duplicate"]);
     assert_contains(&report(&"# long\n".repeat(200_000)), &["larger than 1M"]);
     for text in ["", "# nothing\n", "limits:\n", "port:\n", "port: ''\n"] {
-        assert_eq!(
-            Bench::new().with_file(text).load().unwrap().port,
-            8001,
-            "{text:?}"
-        );
+        assert_eq!(Bench::new().with_file(text).load().unwrap().port, 8001, "{text:?}");
     }
 }
 
@@ -72,18 +62,12 @@ fn a_secret_is_never_shown() {
     for value in ["hunter2 ", "hun\tter2", "hunter2\n"] {
         let (report, count) = Bench::new().with_env("CODEMODE_API_KEY", value).report();
         assert_eq!(count, 1);
-        assert!(
-            report.contains("CODEMODE_API_KEY") && !report.contains("ter2"),
-            "{report}"
-        );
+        assert!(report.contains("CODEMODE_API_KEY") && !report.contains("ter2"), "{report}");
     }
     let yaml = "api_key: hunter2-${MISSING}";
     assert!(!Bench::new().with_file(yaml).report().0.contains("hunter2"));
-    let config = Bench::new()
-        .with_file("api_key: ''")
-        .with_env("CODEMODE_API_KEY", "")
-        .load()
-        .unwrap();
+    let config =
+        Bench::new().with_file("api_key: ''").with_env("CODEMODE_API_KEY", "").load().unwrap();
     assert!(config.api_key.is_none());
 }
 
@@ -93,25 +77,13 @@ fn strangers_need_a_key_or_an_explicit_permission() {
     bench.host = Some("0.0.0.0");
     let (report, count) = bench.report();
     assert_eq!(count, 1);
-    assert_contains(
-        &report,
-        &[
-            "CODEMODE_API_KEY",
-            "--host 127.0.0.1",
-            "--allow-unauthenticated",
-        ],
-    );
+    assert_contains(&report, &["CODEMODE_API_KEY", "--host 127.0.0.1", "--allow-unauthenticated"]);
     for host in ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"] {
         bench.host = Some(host);
         assert!(bench.load().is_ok(), "{host}");
     }
     bench.host = Some("0.0.0.0");
-    assert!(
-        bench
-            .with_env("CODEMODE_ALLOW_UNAUTHENTICATED", "1")
-            .load()
-            .is_ok()
-    );
+    assert!(bench.with_env("CODEMODE_ALLOW_UNAUTHENTICATED", "1").load().is_ok());
     let mut bench = Bench::new().with_env("CODEMODE_API_KEY", "k");
     bench.host = None;
     assert!(bench.load().is_ok());
@@ -129,13 +101,9 @@ fn a_refused_value_causes_no_second_fault() {
 
 #[test]
 fn the_environment_excuses_an_incomplete_value_but_not_a_wrong_one() {
-    let bench = Bench::new()
-        .with_file("port: ${PORT}")
-        .with_env("CODEMODE_SIDECAR_PORT", "5");
+    let bench = Bench::new().with_file("port: ${PORT}").with_env("CODEMODE_SIDECAR_PORT", "5");
     assert_eq!(bench.load().unwrap().port, 5);
-    let bench = Bench::new()
-        .with_file("port: 70000")
-        .with_env("CODEMODE_SIDECAR_PORT", "5");
+    let bench = Bench::new().with_file("port: 70000").with_env("CODEMODE_SIDECAR_PORT", "5");
     assert_eq!(bench.report().1, 1);
 }
 
@@ -152,9 +120,6 @@ fn mounts_are_existing_directories() {
     assert_eq!(count, 2);
     assert_contains(
         &report,
-        &[
-            "CODEMODE_WORKSPACE (mounts.workspace): /no/such/directory",
-            "absolute path",
-        ],
+        &["CODEMODE_WORKSPACE (mounts.workspace): /no/such/directory", "absolute path"],
     );
 }

@@ -49,44 +49,17 @@ fn a_matching_pair_is_loaded() {
 #[test]
 fn each_wrong_file_is_its_own_fault() {
     for (cert, key, parts) in [
-        (
-            "cert.pem",
-            "other-key.pem",
-            ["TLS_KEY_FILE", "other-key.pem", "does not belong"],
-        ),
-        (
-            "cert.pem",
-            "none.pem",
-            ["TLS_KEY_FILE", "none.pem", "cannot be read"],
-        ),
-        (
-            "none.pem",
-            "key.pem",
-            ["TLS_CERT_FILE", "none.pem", "cannot be read"],
-        ),
+        ("cert.pem", "other-key.pem", ["TLS_KEY_FILE", "other-key.pem", "does not belong"]),
+        ("cert.pem", "none.pem", ["TLS_KEY_FILE", "none.pem", "cannot be read"]),
+        ("none.pem", "key.pem", ["TLS_CERT_FILE", "none.pem", "cannot be read"]),
         (".", "key.pem", ["TLS_CERT_FILE", ".", "cannot be read"]),
-        (
-            "text.pem",
-            "key.pem",
-            ["TLS_CERT_FILE", "text.pem", "BEGIN CERTIFICATE"],
-        ),
-        (
-            "key.pem",
-            "key.pem",
-            ["TLS_CERT_FILE", "key.pem", "BEGIN CERTIFICATE"],
-        ),
-        (
-            "cert.pem",
-            "cert.pem",
-            ["TLS_KEY_FILE", "cert.pem", "no private key"],
-        ),
+        ("text.pem", "key.pem", ["TLS_CERT_FILE", "text.pem", "BEGIN CERTIFICATE"]),
+        ("key.pem", "key.pem", ["TLS_CERT_FILE", "key.pem", "BEGIN CERTIFICATE"]),
+        ("cert.pem", "cert.pem", ["TLS_KEY_FILE", "cert.pem", "no private key"]),
     ] {
         let (report, count) = server(cert, key).report();
         assert_eq!(count, 1, "{report}");
-        assert!(
-            parts.iter().all(|part| report.contains(part)),
-            "{parts:?}: {report}"
-        );
+        assert!(parts.iter().all(|part| report.contains(part)), "{parts:?}: {report}");
     }
     assert_eq!(server("none.pem", "text.pem").report().1, 2);
 }
@@ -112,20 +85,12 @@ fn damaged_material_is_refused_without_quoting_it() {
 fn a_server_needs_mode_custom_and_both_files() {
     let (report, count) = bench().with_env("CODEMODE_TLS_ENABLED", "on").report();
     assert_eq!(count, 1);
-    assert!(
-        report.contains("tls.mode: `system` has no certificate"),
-        "{report}"
-    );
+    assert!(report.contains("tls.mode: `system` has no certificate"), "{report}");
     let bench = bench().with_file("tls: {enabled: true, mode: custom}");
     let (report, count) = bench.report();
     assert_eq!(count, 2);
-    assert!(
-        report.contains("tls.cert_file: ") && report.contains("tls.key_file: "),
-        "{report}"
-    );
-    let (report, count) = bench
-        .with_env("CODEMODE_TLS_CERT_FILE", "none.pem")
-        .report();
+    assert!(report.contains("tls.cert_file: ") && report.contains("tls.key_file: "), "{report}");
+    let (report, count) = bench.with_env("CODEMODE_TLS_CERT_FILE", "none.pem").report();
     assert!(
         count == 2 && report.contains("none.pem") && report.contains("tls.key_file: "),
         "{report}"
@@ -143,10 +108,7 @@ fn client_authentication_needs_an_authority() {
         count == 1 && report.contains("TLS_CA_FILE") && report.contains("text.pem"),
         "{report}"
     );
-    let config = bench
-        .with_env("CODEMODE_TLS_CA_FILE", "other-cert.pem")
-        .load()
-        .unwrap();
+    let config = bench.with_env("CODEMODE_TLS_CA_FILE", "other-cert.pem").load().unwrap();
     assert!(config.tls.unwrap().client_ca.is_some());
     // Without client authentication a caller's own authority, under the same variable, is let be.
     let bench = server("cert.pem", "key.pem").with_env("CODEMODE_TLS_CA_FILE", "none.pem");
@@ -163,11 +125,7 @@ fn callbacks_take_system_roots_or_files() {
     };
     let tls = callback(&[]).load().unwrap().callback_tls.unwrap();
     assert!(tls.ca.is_none() && tls.identity.is_none());
-    let files = [
-        ("CA_FILE", "both.pem"),
-        ("CLIENT_CERT", "cert.pem"),
-        ("CLIENT_KEY", "key.pem"),
-    ];
+    let files = [("CA_FILE", "both.pem"), ("CLIENT_CERT", "cert.pem"), ("CLIENT_KEY", "key.pem")];
     let tls = callback(&files).load().unwrap().callback_tls.unwrap();
     assert!(tls.ca.is_some() && tls.identity.is_some());
     let (report, _) = callback(&files[..2]).report();
@@ -194,10 +152,7 @@ fn older_names_mean_both_blocks() {
     assert!(callback.ca.is_some() && callback.identity.is_some());
     assert!(config.warnings.is_empty(), "{:?}", config.warnings);
 
-    let config = bench
-        .with_env("CODEMODE_CALLBACK_TLS_ENABLED", "no")
-        .load()
-        .unwrap();
+    let config = bench.with_env("CODEMODE_CALLBACK_TLS_ENABLED", "no").load().unwrap();
     assert!(config.tls.is_some() && config.callback_tls.is_none());
     assert!(
         config
@@ -212,23 +167,9 @@ fn an_open_key_file_and_an_unused_block_are_warned_about() {
     let bench = server("cert.pem", "key.pem");
     let key = bench.dir.path().join("key.pem");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(
-        bench
-            .load()
-            .unwrap()
-            .warnings
-            .join("")
-            .contains("chmod 600")
-    );
-    let warnings = bench
-        .with_env("CODEMODE_TLS_ENABLED", "false")
-        .load()
-        .unwrap()
-        .warnings;
-    assert!(
-        warnings.join("").contains("tls.enabled is false"),
-        "{warnings:?}"
-    );
+    assert!(bench.load().unwrap().warnings.join("").contains("chmod 600"));
+    let warnings = bench.with_env("CODEMODE_TLS_ENABLED", "false").load().unwrap().warnings;
+    assert!(warnings.join("").contains("tls.enabled is false"), "{warnings:?}");
 }
 
 #[test]

@@ -62,11 +62,7 @@ fn read(policy: &Policy) -> Filter {
 }
 
 fn names(filter: &Filter) -> BTreeSet<&str> {
-    filter
-        .filter
-        .iter()
-        .map(|rule| rule.syscall.as_str())
-        .collect()
+    filter.filter.iter().map(|rule| rule.syscall.as_str()).collect()
 }
 
 /// Faults that the compiler passes over in silence: where a call has a plain rule and one with conditions, it drops the plain one.
@@ -91,24 +87,14 @@ fn uncommented(filter: &Filter) -> Vec<String> {
     let bare = |rule: &&Rule| {
         rule.comment.trim().is_empty() || rule.args.iter().any(|arg| arg.comment.trim().is_empty())
     };
-    filter
-        .filter
-        .iter()
-        .filter(bare)
-        .map(|rule| rule.syscall.clone())
-        .collect()
+    filter.filter.iter().filter(bare).map(|rule| rule.syscall.clone()).collect()
 }
 
 fn freely_allowed<'a>(filter: &'a Filter, never: &str) -> Vec<&'a str> {
     let plain = |rule: &&Rule| {
         rule.args.is_empty() && never.split_whitespace().any(|name| name == rule.syscall)
     };
-    filter
-        .filter
-        .iter()
-        .filter(plain)
-        .map(|rule| rule.syscall.as_str())
-        .collect()
+    filter.filter.iter().filter(plain).map(|rule| rule.syscall.as_str()).collect()
 }
 
 #[test]
@@ -127,30 +113,17 @@ fn another_architecture_is_an_error_that_names_it() {
 
 #[test]
 fn a_faulty_policy_is_an_error_that_names_the_file() {
-    let policy = |json| Policy {
-        file: "seccomp/x.json",
-        name: "x",
-        json,
-    };
+    let policy = |json| Policy { file: "seccomp/x.json", name: "x", json };
     let unknown = r#"{"x":{"mismatch_action":"allow","match_action":"trap","filter":[{"syscall":"no_such_call"}]}}"#;
     let error = policy(unknown).compile().unwrap_err();
-    assert!(matches!(
-        error,
-        SeccompError::Compile {
-            file: "seccomp/x.json",
-            ..
-        }
-    ));
+    assert!(matches!(error, SeccompError::Compile { file: "seccomp/x.json", .. }));
     assert!(
         std::error::Error::source(&error)
             .is_some_and(|cause| cause.to_string().contains("no_such_call"))
     );
     let other =
         r#"{"y":{"mismatch_action":"allow","match_action":"trap","filter":[{"syscall":"read"}]}}"#;
-    assert!(matches!(
-        policy(other).compile(),
-        Err(SeccompError::Missing { name: "x", .. })
-    ));
+    assert!(matches!(policy(other).compile(), Err(SeccompError::Missing { name: "x", .. })));
     let good =
         r#"{"x":{"mismatch_action":"allow","match_action":"trap","filter":[{"syscall":"read"}]}}"#;
     assert!(policy(good).compile().is_ok());
@@ -168,10 +141,7 @@ fn unlisted_calls_get_enosys_and_refused_ones_eperm() {
 #[test]
 fn no_call_is_in_both_lists_but_seccomp() {
     let (allow, refuse) = (read(&ALLOW), read(&REFUSE));
-    let both: Vec<_> = names(&allow)
-        .intersection(&names(&refuse))
-        .copied()
-        .collect();
+    let both: Vec<_> = names(&allow).intersection(&names(&refuse)).copied().collect();
     assert_eq!(both, [IN_BOTH]);
 }
 
@@ -179,11 +149,7 @@ fn no_call_is_in_both_lists_but_seccomp() {
 fn the_never_list_is_never_allowed_without_conditions() {
     let allow = read(&ALLOW);
     assert_eq!(freely_allowed(&allow, NEVER), [""; 0]);
-    assert_eq!(
-        freely_allowed(&allow, "read"),
-        ["read"],
-        "the check can fail"
-    );
+    assert_eq!(freely_allowed(&allow, "read"), ["read"], "the check can fail");
 }
 
 #[test]
@@ -204,10 +170,7 @@ fn refusals_have_no_conditions() {
 #[test]
 fn programs_may_be_started_and_clone3_is_in_neither_list() {
     let (allow, refuse) = (read(&ALLOW), read(&REFUSE));
-    assert_eq!(
-        freely_allowed(&allow, "execve execveat"),
-        ["execve", "execveat"]
-    );
+    assert_eq!(freely_allowed(&allow, "execve execveat"), ["execve", "execveat"]);
     assert!(!names(&allow).contains("clone3") && !names(&refuse).contains("clone3"));
 }
 
@@ -215,11 +178,7 @@ fn programs_may_be_started_and_clone3_is_in_neither_list() {
 fn arguments_that_the_kernel_reads_as_32_bits_are_compared_as_32_bits() {
     // Comparing 64 bits would let `ne` pass on a value whose upper half the kernel then drops.
     for rule in read(&ALLOW).filter {
-        assert!(
-            rule.args.iter().all(|arg| arg.width == "dword"),
-            "{}",
-            rule.syscall
-        );
+        assert!(rule.args.iter().all(|arg| arg.width == "dword"), "{}", rule.syscall);
     }
 }
 
@@ -260,11 +219,8 @@ fn redundancy_is_noticed() {
             })
             .collect(),
     };
-    let filter = |filter| Filter {
-        mismatch_action: "allow".into(),
-        match_action: "trap".into(),
-        filter,
-    };
+    let filter =
+        |filter| Filter { mismatch_action: "allow".into(), match_action: "trap".into(), filter };
     assert_eq!(redundant(&filter(vec![rule(&[]), rule(&[1])])), ["ioctl"]);
     assert_eq!(redundant(&filter(vec![rule(&[1]), rule(&[1])])).len(), 2);
     assert_eq!(redundant(&filter(vec![rule(&[1]), rule(&[2])])), [""; 0]);

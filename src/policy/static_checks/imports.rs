@@ -53,8 +53,7 @@ fn blocker(path: &str, direct: bool) -> Option<&'static str> {
         .into_iter()
         .filter(|entry| !(direct && (entry.starts_with("subprocess") || entry.starts_with("os."))))
         .find(|entry| {
-            path.strip_prefix(entry)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            path.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
 }
 
@@ -69,10 +68,8 @@ fn judge(module: &str, names: &str, direct: bool, found: &mut Found) {
         return;
     }
     let names = names.replace('*', "");
-    for name in names
-        .split(',')
-        .map(|name| name.trim_matches(is_space))
-        .filter(|name| !name.is_empty())
+    for name in
+        names.split(',').map(|name| name.trim_matches(is_space)).filter(|name| !name.is_empty())
     {
         let path = format!("{module}.{name}");
         if let Some(entry) = blocker(&path, direct) {
@@ -101,9 +98,7 @@ fn from_import(after_from: &str) -> Option<(&str, &str, &str)> {
     // One space separates; more of them may already count as the (empty) list of names.
     let separator = after_import.chars().next().filter(|c| is_space(*c))?;
     let names = after_import.get(separator.len_utf8()..)?;
-    let (names, tail) = split_run(names, |c| {
-        is_word(c) || is_space(c) || matches!(c, ',' | '*')
-    })?;
+    let (names, tail) = split_run(names, |c| is_word(c) || is_space(c) || matches!(c, ',' | '*'))?;
     Some((module, names, tail))
 }
 

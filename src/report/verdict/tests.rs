@@ -66,8 +66,7 @@ fn a_claim_with_its_reading_is_the_limits_verdict() {
     assert_eq!(verdict(&failed_with(libc::ENOSPC, full)), Verdict::ScratchLimit);
     let open = Readings { open_files: Some(limits.open_files.into()), ..Readings::default() };
     assert_eq!(verdict(&failed_with(libc::EMFILE, open)), Verdict::OpenFilesLimit);
-    let many =
-        Readings { processes: Some(u64::from(limits.processes) + 1), ..Readings::default() };
+    let many = Readings { processes: Some(u64::from(limits.processes) + 1), ..Readings::default() };
     assert_eq!(verdict(&failed_with(libc::EAGAIN, many)), Verdict::ProcessLimit);
 }
 

@@ -105,18 +105,15 @@ fn proc(prepared: &Prepared, setup: BorrowedFd<'_>) -> Result<(), Failure> {
 /// Forks the guest, and leaves init with three descriptors.
 fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
     let kind = SockType::SeqPacket;
-    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
-        .at(Stage::Fork)?;
+    let (ours, theirs) =
+        socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
     let children = children_signal().at(Stage::Fork)?;
     let Some(guest) = sys::fork().at(Stage::Fork)? else {
         guest::become_guest(prepared, files, theirs.as_fd())
     };
     // What the run holds open must not stay open here: a reader would wait for our copies.
-    let kept = [
-        (files.setup.as_raw_fd(), true),
-        (ours.as_raw_fd(), true),
-        (children.as_raw_fd(), true),
-    ];
+    let kept =
+        [(files.setup.as_raw_fd(), true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
     std::mem::forget((ours, theirs, children));
     sys::keep_only(&kept).at(Stage::Fork)?;
     Ok(guest)
@@ -136,15 +133,11 @@ fn see_off_and_guard(prepared: &Prepared, guest: Pid) -> ! {
 }
 
 /// Reads the guest's records until its end of the socket closes, which `execve` does.
-fn see_guest_off(
-    prepared: &Prepared,
-    report: BorrowedFd<'_>,
-) -> Result<Option<OwnedFd>, Failure> {
+fn see_guest_off(prepared: &Prepared, report: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Failure> {
     let mut gate = None;
     loop {
         let mut bytes = [0u8; Record::SIZE];
-        let (length, [descriptor, ..]) =
-            sys::receive(report, &mut bytes, 0).at(Stage::Exec)?;
+        let (length, [descriptor, ..]) = sys::receive(report, &mut bytes, 0).at(Stage::Exec)?;
         if length == 0 {
             break;
         }
@@ -156,8 +149,7 @@ fn see_guest_off(
                 let listener = descriptor.ok_or(Errno::EBADMSG).at(Stage::ExecGate)?;
                 // The one execve that passes is the guest's own, before any code was read.
                 let cookie = sys::next_exec_attempt(listener.as_fd()).at(Stage::ExecGate)?;
-                sys::answer_exec_attempt(listener.as_fd(), cookie, Ok(()))
-                    .at(Stage::ExecGate)?;
+                sys::answer_exec_attempt(listener.as_fd(), cookie, Ok(())).at(Stage::ExecGate)?;
                 gate = Some(listener);
             }
             _ => return Err(Errno::EBADMSG).at(Stage::Exec),
@@ -198,7 +190,7 @@ fn wait_for_guest(
     refused: &mut i32,
 ) -> nix::Result<WaitStatus> {
     let children = borrowed(CHILDREN);
-    let gate = gate.map_or(children, AsFd::as_fd);
+    let mut gate = gate.map_or(children, AsFd::as_fd);
     loop {
         // The guest may have ended before the first look.
         while let Some((pid, status)) = sys::reap_any()? {
@@ -206,13 +198,14 @@ fn wait_for_guest(
                 return Ok(status);
             }
         }
-        let mut events = [
-            PollFd::new(children, PollFlags::POLLIN),
-            PollFd::new(gate, PollFlags::POLLIN),
-        ];
+        let mut events =
+            [PollFd::new(children, PollFlags::POLLIN), PollFd::new(gate, PollFlags::POLLIN)];
         poll(&mut events, PollTimeout::NONE)?;
         if events[0].any() == Some(true) {
             drain(children)?;
+        } else if events[1].revents().is_some_and(|seen| seen.contains(PollFlags::POLLHUP)) {
+            // The last process behind the gate is on its way out; its signal follows.
+            gate = children;
         } else if events[1].any() == Some(true) && refuse_exec(gate) {
             *refused = i32::saturating_add(*refused, 1);
         }

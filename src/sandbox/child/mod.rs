@@ -54,11 +54,7 @@ fn tell_with(
 }
 
 /// Keeps a wall's absence from stopping the launch where the plan allows that, and tells of it.
-fn tolerate(
-    socket: impl AsFd,
-    required: bool,
-    result: Result<(), Failure>,
-) -> Result<(), Failure> {
+fn tolerate(socket: impl AsFd, required: bool, result: Result<(), Failure>) -> Result<(), Failure> {
     match result {
         Err(failure) if !required => {
             tell(socket.as_fd(), Record::Missing(failure.stage, failure.errno as i32));

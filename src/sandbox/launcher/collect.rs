@@ -189,8 +189,7 @@ mod tests {
         symlink("/etc/passwd", inside.join("link")).unwrap();
         nix::unistd::mkfifo(&inside.join("fifo"), Mode::S_IRWXU).unwrap();
         symlink(dir.path().join("canary"), outside.join("trap")).unwrap();
-        let outputs =
-            collect(directory(dir.path()).as_fd(), directory(&outside).as_fd());
+        let outputs = collect(directory(dir.path()).as_fd(), directory(&outside).as_fd());
         assert_eq!((outputs.files, outputs.skipped, outputs.failed), (3, 2, 0));
         assert_eq!(fs::read_to_string(outside.join("plain")).unwrap(), "one");
         assert_eq!(fs::read_to_string(outside.join("sub/deep")).unwrap(), "two");
@@ -208,8 +207,7 @@ mod tests {
         fs::create_dir(&outside).unwrap();
         fs::write(inside.join("sub/file"), "x").unwrap();
         symlink(dir.path().join("elsewhere"), outside.join("sub")).unwrap();
-        let outputs =
-            collect(directory(dir.path()).as_fd(), directory(&outside).as_fd());
+        let outputs = collect(directory(dir.path()).as_fd(), directory(&outside).as_fd());
         assert_eq!((outputs.files, outputs.failed), (0, 1));
         assert!(fs::read_dir(dir.path().join("elsewhere")).unwrap().next().is_none());
     }

@@ -10,7 +10,7 @@ use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, mkdirat};
-use nix::unistd::{Pid, UnlinkatFlags, read, unlinkat, write};
+use nix::unistd::{UnlinkatFlags, read, unlinkat, write};
 
 use crate::policy::Limits;
 use crate::sandbox::messages::Readings;
@@ -193,15 +193,23 @@ impl Groups {
             .map(|(_, group)| group.as_fd())
     }
 
-    /// Moves a process that was not cloned into them into the v1 groups.
+    /// Whether processes must be moved into some of them.
+    #[must_use]
+    pub fn has_v1(&self) -> bool {
+        self.groups.iter().any(|(kind, _)| matches!(kind, Kind::V1(_)))
+    }
+
+    /// Moves processes into the v1 groups, into which they can't be cloned.
     ///
     /// # Errors
     /// As `write(2)` on `cgroup.procs`.
-    pub fn join_v1(&self, pid: Pid) -> nix::Result<()> {
-        self.groups
-            .iter()
-            .filter(|(kind, _)| matches!(kind, Kind::V1(_)))
-            .try_for_each(|(_, group)| write_at(group.as_fd(), "cgroup.procs", &pid.to_string()))
+    pub fn join_v1(&self, pids: impl IntoIterator<Item = i32>) -> nix::Result<()> {
+        let v1 = || self.groups.iter().filter(|(kind, _)| matches!(kind, Kind::V1(_)));
+        pids.into_iter().try_for_each(|pid| {
+            v1().try_for_each(|(_, group)| {
+                write_at(group.as_fd(), "cgroup.procs", &pid.to_string())
+            })
+        })
     }
 
     fn file(&self, controller: &str, v2: &str, v1: &str) -> Option<String> {

@@ -32,7 +32,7 @@ use self::failure::Step;
 use self::host::Host;
 use self::worker::Worker;
 use super::enforced::{Profile, Refusal};
-use super::messages::{Event, LARGEST, Request};
+use super::messages::{Event, LARGEST, decode_setup};
 use crate::plan::Plan;
 use crate::policy::Wall;
 use crate::sys;
@@ -79,10 +79,7 @@ fn tell(front: BorrowedFd<'_>, event: &Event) {
 fn receive_plan(front: BorrowedFd<'_>) -> Option<Plan> {
     let mut buffer = vec![0; LARGEST];
     let (length, _) = sys::receive(front, &mut buffer, 0).ok()?;
-    match serde_json::from_slice(buffer.get(..length)?).ok()? {
-        Request::Setup(plan) => Some(*plan),
-        _ => None,
-    }
+    decode_setup(buffer.get(..length)?)
 }
 
 fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {

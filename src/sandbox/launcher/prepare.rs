@@ -99,9 +99,10 @@ fn late(plan: &Plan) -> Result<Vec<LateMount>, Refusal> {
 
 /// `/tmp/a` and `/tmp/a/b` for `/tmp/a/b/c`: what lies between a writable place and `path`.
 fn parents(path: &str) -> Vec<&str> {
-    let Some(place) = WRITABLE.iter().find(|place| {
-        path.strip_prefix(**place).is_some_and(|rest| rest.starts_with('/'))
-    }) else {
+    let Some(place) = WRITABLE
+        .iter()
+        .find(|place| path.strip_prefix(**place).is_some_and(|rest| rest.starts_with('/')))
+    else {
         return Vec::new();
     };
     let slashes = path.match_indices('/').map(|(at, _)| at);

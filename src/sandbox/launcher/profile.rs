@@ -50,7 +50,9 @@ fn absent(wall: Wall, how: &str, errno: Option<Errno>) -> Standing {
 
 fn cgroup(wall: Wall, controller: &str, instead: &str, findings: &Findings<'_>) -> Standing {
     match findings.bases.find(controller) {
-        Some(base) => Standing::stands(wall, format!("cgroup {} {controller}", base.kind.version())),
+        Some(base) => {
+            Standing::stands(wall, format!("cgroup {} {controller}", base.kind.version()))
+        }
         None => absent(wall, instead, findings.bases.refused),
     }
 }
@@ -99,17 +101,26 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
         Wall::Root => "read-only tmpfs and binds after pivot_root; scratch nosuid, nodev, noexec",
         Wall::Proc => "fresh procfs, subset=pid",
         Wall::CgroupMemory => {
-            return cgroup(wall, "memory", "RLIMIT_DATA, RLIMIT_AS and a watchdog instead", findings);
+            return cgroup(
+                wall,
+                "memory",
+                "RLIMIT_DATA, RLIMIT_AS and a watchdog instead",
+                findings,
+            );
         }
         Wall::CgroupPids => return cgroup(wall, "pids", "RLIMIT_NPROC instead", findings),
         Wall::CgroupCpu => {
             return cgroup(wall, "cpu", "RLIMIT_CPU and a watchdog instead", findings);
         }
-        Wall::Rlimits => "setrlimit: CPU FSIZE NOFILE NPROC DATA AS CORE MEMLOCK MSGQUEUE SIGPENDING",
+        Wall::Rlimits => {
+            "setrlimit: CPU FSIZE NOFILE NPROC DATA AS CORE MEMLOCK MSGQUEUE SIGPENDING"
+        }
         Wall::Session => "setsid",
         Wall::Descriptors => "close_range: 0 to 2 and the control socket remain",
         Wall::Environment => "execve with five variables of ours",
-        Wall::Capabilities => "none in any set; NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE locked",
+        Wall::Capabilities => {
+            "none in any set; NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE locked"
+        }
         Wall::NoNewPrivs => "prctl PR_SET_NO_NEW_PRIVS",
         Wall::Landlock => return landlock(wall, findings, 1, |_| true),
         Wall::LandlockNetwork => {

@@ -16,7 +16,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{chdir, getegid, geteuid, pivot_root};
 
 use super::failure::{Step, fail};
-use crate::plan::{Entry, Plan};
+use crate::plan::{Entry, GUEST_PATH, Plan};
 use crate::policy::Wall;
 use crate::sandbox::enforced::Refusal;
 use crate::sys;
@@ -68,6 +68,7 @@ pub fn enter(plan: &Plan) -> Result<(), Refusal> {
                 .map_err(|error| fail("root", Wall::Root, &error).about(path))?;
         }
     }
+    put_guest(&plan.guest).step("guest", Wall::Root)?;
     bind_proc().step("template /proc", Wall::Proc)?;
     become_root().step("pivot_root", Wall::Root)
 }
@@ -92,10 +93,7 @@ fn place(path: &str, entry: &Entry) -> io::Result<()> {
     match entry {
         Entry::Directory => fs::create_dir_all(&target),
         Entry::Link(text) => symlink(text, &target),
-        Entry::File(contents) => {
-            let bytes: Vec<u8> = contents.chars().map(|byte| byte as u8).collect();
-            fs::write(&target, bytes)
-        }
+        Entry::File(contents) => fs::write(&target, contents),
         Entry::Bind { source, directory, device } => {
             if *directory {
                 fs::create_dir_all(&target)?;
@@ -106,6 +104,14 @@ fn place(path: &str, entry: &Entry) -> io::Result<()> {
             bind(&format!("{OLD}{source}"), &target, *device)
         }
     }
+}
+
+fn put_guest(compiled: &[u8]) -> io::Result<()> {
+    let target = PathBuf::from(format!("{NEW}{GUEST_PATH}"));
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(&target, compiled)
 }
 
 /// Shows `source` at `target` as a private, read-only copy of its mounts.

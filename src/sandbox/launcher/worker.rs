@@ -100,8 +100,9 @@ impl<'a> Worker<'a> {
         match next {
             None => EpollTimeout::NONE,
             // Rounded up, or a deadline in the same millisecond would spin.
-            Some(wait) => EpollTimeout::try_from(wait + Duration::from_millis(1))
-                .unwrap_or(EpollTimeout::MAX),
+            Some(wait) => {
+                EpollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(EpollTimeout::MAX)
+            }
         }
     }
 
@@ -138,7 +139,6 @@ impl<'a> Worker<'a> {
                     self.tell(&Event::Looked { run, readings }, None);
                 }
             }
-            Request::Setup(_) => return false,
         }
         true
     }

@@ -91,11 +91,7 @@ fn check_host(headers: &HeaderMap, host: &Host, port: u16) -> Result<(), Refusal
     let authority = Authority::try_from(value.as_bytes()).map_err(|_| conflict())?;
     let named = Target::of(&authority)?;
     let same_host = Host::parse(named.host).is_ok_and(|named| named == *host);
-    if same_host && named.port.unwrap_or(HTTP_PORT) == port {
-        Ok(())
-    } else {
-        Err(conflict())
-    }
+    if same_host && named.port.unwrap_or(HTTP_PORT) == port { Ok(()) } else { Err(conflict()) }
 }
 
 /// The request as upstream gets it: nothing in it comes from the client's idea of the hop.
@@ -140,10 +136,7 @@ fn relay(
     strip_hop_by_hop(&mut parts.headers);
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
-    let body = Relayed {
-        body,
-        _driver: driver,
-    };
+    let body = Relayed { body, _driver: driver };
     Ok(Response::from_parts(parts, Either::Right(body)))
 }
 

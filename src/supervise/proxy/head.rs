@@ -33,10 +33,7 @@ pub(super) async fn read(reader: &mut (impl AsyncRead + Unpin), max: usize) -> i
 /// Offset just behind the empty line, whichever line ends the sender uses.
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
     let ends = |n: usize, end: &[u8]| bytes.windows(n).position(|w| w == end).map(|at| at + n);
-    [ends(4, b"\r\n\r\n"), ends(2, b"\n\n"), ends(3, b"\n\r\n")]
-        .into_iter()
-        .flatten()
-        .min()
+    [ends(4, b"\r\n\r\n"), ends(2, b"\n\n"), ends(3, b"\n\r\n")].into_iter().flatten().min()
 }
 
 /// Checks what decides where the request's body ends.
@@ -129,9 +126,7 @@ mod tests {
         let (mut near, mut far) = tokio::io::duplex(8);
         let writer = tokio::spawn(async move {
             for part in [&b"GET /\r\n\r"[..], b"\n", b"rest"] {
-                tokio::io::AsyncWriteExt::write_all(&mut near, part)
-                    .await
-                    .unwrap();
+                tokio::io::AsyncWriteExt::write_all(&mut near, part).await.unwrap();
                 tokio::task::yield_now().await;
             }
             near

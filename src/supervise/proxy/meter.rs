@@ -21,10 +21,7 @@ pub(super) struct Activity {
 
 impl Default for Activity {
     fn default() -> Self {
-        Self {
-            start: Instant::now(),
-            last_ms: AtomicU64::new(0),
-        }
+        Self { start: Instant::now(), last_ms: AtomicU64::new(0) }
     }
 }
 
@@ -61,12 +58,7 @@ impl<S> Metered<S> {
         max_total_bytes: Option<u64>,
         activity: Arc<Activity>,
     ) -> Self {
-        Self {
-            inner,
-            stats,
-            max_total_bytes,
-            activity,
-        }
+        Self { inner, stats, max_total_bytes, activity }
     }
 
     fn check_total(&self) -> io::Result<()> {
@@ -86,8 +78,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         self.check_total()?;
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
-        self.stats
-            .count_down(buf.filled().len().saturating_sub(before));
+        self.stats.count_down(buf.filled().len().saturating_sub(before));
         self.activity.touch();
         Poll::Ready(Ok(()))
     }

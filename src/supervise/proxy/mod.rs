@@ -86,12 +86,7 @@ pub async fn serve_resolving<R: Resolve>(
     resolver: R,
     cancel: impl Future<Output = ()>,
 ) {
-    let shared = Arc::new(Shared {
-        policy,
-        limits,
-        stats,
-        resolver,
-    });
+    let shared = Arc::new(Shared { policy, limits, stats, resolver });
     let mut connections = JoinSet::new();
     let mut cancel = pin!(cancel);
     loop {

@@ -43,20 +43,13 @@ pub(super) async fn connect<R: Resolve>(
         true => addresses,
         false => public_only(addresses, &name).await?,
     };
-    let stream = connect_any(&addresses, deadline)
-        .await
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => Refusal::timed_out(&name),
-            _ => Refusal::upstream(&name, error),
-        })?;
+    let stream = connect_any(&addresses, deadline).await.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => Refusal::timed_out(&name),
+        _ => Refusal::upstream(&name, error),
+    })?;
     activity.touch();
     let (stats, activity) = (Arc::clone(&shared.stats), Arc::clone(activity));
-    Ok(Metered::new(
-        stream,
-        stats,
-        limits.max_total_bytes,
-        activity,
-    ))
+    Ok(Metered::new(stream, stats, limits.max_total_bytes, activity))
 }
 
 async fn addresses(host: &Host, port: u16, resolver: &impl Resolve) -> io::Result<Vec<SocketAddr>> {

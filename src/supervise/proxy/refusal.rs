@@ -19,10 +19,7 @@ pub(super) enum Refusal {
     #[error("bad request: {0}")]
     Malformed(&'static str),
     #[error("{host}: the server could not be reached or gave no valid answer")]
-    Upstream {
-        host: String,
-        source: Box<dyn Error + Send + Sync>,
-    },
+    Upstream { host: String, source: Box<dyn Error + Send + Sync> },
     #[error("{host}: the server did not answer in time")]
     TimedOut { host: String },
 }
@@ -30,23 +27,15 @@ pub(super) enum Refusal {
 impl Refusal {
     /// `host` may be any text that the code sent.
     pub(super) fn forbidden(host: &str, reason: &'static str) -> Self {
-        Self::Forbidden {
-            host: sanitised(host),
-            reason,
-        }
+        Self::Forbidden { host: sanitised(host), reason }
     }
 
     pub(super) fn upstream(host: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Upstream {
-            host: sanitised(host),
-            source: source.into(),
-        }
+        Self::Upstream { host: sanitised(host), source: source.into() }
     }
 
     pub(super) fn timed_out(host: &str) -> Self {
-        Self::TimedOut {
-            host: sanitised(host),
-        }
+        Self::TimedOut { host: sanitised(host) }
     }
 
     /// Whether the proxy would not serve the request, as opposed to could not.
@@ -84,10 +73,7 @@ impl Refusal {
 /// The host with every character outside those of names and addresses replaced, cut to length.
 fn sanitised(host: &str) -> String {
     let known = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-    host.chars()
-        .take(MAX_NAME)
-        .map(|c| if known(c) { c } else { '?' })
-        .collect()
+    host.chars().take(MAX_NAME).map(|c| if known(c) { c } else { '?' }).collect()
 }
 
 #[cfg(test)]

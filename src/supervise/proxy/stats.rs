@@ -41,10 +41,7 @@ impl ProxyStats {
     /// The last refused hosts, at most eight, each once, oldest first. The code chose these
     /// texts; only their characters and length have been limited.
     pub fn refused_hosts(&self) -> Vec<String> {
-        let hosts = self
-            .refused_hosts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let hosts = self.refused_hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.iter().cloned().collect()
     }
 
@@ -68,10 +65,7 @@ impl ProxyStats {
     pub(super) fn count_refusal(&self, host: Option<&str>) {
         self.refused.fetch_add(1, Relaxed);
         let Some(host) = host else { return };
-        let mut hosts = self
-            .refused_hosts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.refused_hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.retain(|known| known != host);
         if hosts.len() >= REMEMBERED_HOSTS {
             hosts.pop_front();

@@ -36,9 +36,7 @@ fn parse_port(rest: &str) -> Result<u16, Refusal> {
         .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
         .and_then(|digits| digits.parse().ok())
         .filter(|&port| port != 0)
-        .ok_or(Refusal::Malformed(
-            "the port is not a number within 1..=65535",
-        ))
+        .ok_or(Refusal::Malformed("the port is not a number within 1..=65535"))
 }
 
 /// Asks the policy about a host as it was sent; gives the form to go on with.
@@ -62,10 +60,7 @@ pub(super) fn check_port(host: &Host, port: u16, ports: &[u16]) -> Result<(), Re
     if ports.contains(&port) {
         return Ok(());
     }
-    Err(Refusal::forbidden(
-        &format!("{host}:{port}"),
-        "this port is not allowed",
-    ))
+    Err(Refusal::forbidden(&format!("{host}:{port}"), "this port is not allowed"))
 }
 
 #[cfg(test)]

@@ -70,20 +70,13 @@ pub(super) async fn open<R: Resolve>(
     if headers.contains_key(UPGRADE) {
         return Err(Refusal::Malformed("Upgrade is not supported"));
     }
-    let authority = request
-        .uri()
-        .authority()
-        .ok_or(Refusal::Malformed("CONNECT needs host:port"))?;
+    let authority =
+        request.uri().authority().ok_or(Refusal::Malformed("CONNECT needs host:port"))?;
     let target = Target::of(authority)?;
-    let port = target
-        .port
-        .ok_or(Refusal::Malformed("CONNECT needs host:port"))?;
+    let port = target.port.ok_or(Refusal::Malformed("CONNECT needs host:port"))?;
     let host = decide(target.host, shared)?;
     check_port(&host, port, &shared.limits.connect_ports)?;
     let upstream = reach::connect(&host, port, shared, activity).await?;
-    slot.put(Tunnel {
-        client: hyper::upgrade::on(request),
-        upstream,
-    });
+    slot.put(Tunnel { client: hyper::upgrade::on(request), upstream });
     Ok(Response::new(Either::Left(Full::default())))
 }

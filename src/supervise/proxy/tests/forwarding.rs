@@ -40,10 +40,7 @@ async fn bodies_are_streamed_in_both_directions() {
     assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
     assert_eq!(read_exactly(&mut upstream, 8).await, "3\r\none\r\n");
     client.write_all(b"3\r\ntwo\r\n0\r\n\r\n").await.unwrap();
-    assert_eq!(
-        read_exactly(&mut upstream, 13).await,
-        "3\r\ntwo\r\n0\r\n\r\n"
-    );
+    assert_eq!(read_exactly(&mut upstream, 13).await, "3\r\ntwo\r\n0\r\n\r\n");
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none";
     upstream.write_all(head).await.unwrap();
     read_head(&mut client).await;
@@ -158,9 +155,7 @@ async fn a_head_over_the_limits_is_refused() {
         client.read_exact(&mut status).await.unwrap();
         assert_eq!(&status, b"HTTP/1.1 431 ");
     }
-    let mut endless = world
-        .send(&format!("{get}X: {}", "a".repeat(100_000)))
-        .await;
+    let mut endless = world.send(&format!("{get}X: {}", "a".repeat(100_000))).await;
     assert!(ends(&mut endless).await);
     world.assert_upstream_untouched().await;
 }

@@ -17,21 +17,13 @@ async fn a_connection_above_the_cap_waits_for_one_to_end() {
 async fn cancelling_ends_every_connection_at_once() {
     let world = World::new().await;
     let (mut client, mut upstream) = world.tunnel().await;
-    let mut asking = world
-        .send("GET http://good.test:PORT/ HTTP/1.1\r\n\r\n")
-        .await;
+    let mut asking = world.send("GET http://good.test:PORT/ HTTP/1.1\r\n\r\n").await;
     let mut asked = world.accept().await;
     read_head(&mut asked).await;
     let mut silent = world.send("").await;
     world.cancel.send(()).unwrap();
     timeout(LONG, world.serving).await.unwrap().unwrap();
-    for stream in [
-        &mut client,
-        &mut upstream,
-        &mut asking,
-        &mut asked,
-        &mut silent,
-    ] {
+    for stream in [&mut client, &mut upstream, &mut asking, &mut asked, &mut silent] {
         assert!(ends(stream).await);
     }
     assert!(TcpStream::connect(world.proxy).await.is_err());
@@ -40,9 +32,7 @@ async fn cancelling_ends_every_connection_at_once() {
 #[tokio::test]
 async fn a_client_that_hangs_up_ends_its_upstream_connection() {
     let world = World::new().await;
-    let asking = world
-        .send("GET http://good.test:PORT/ HTTP/1.1\r\n\r\n")
-        .await;
+    let asking = world.send("GET http://good.test:PORT/ HTTP/1.1\r\n\r\n").await;
     let mut asked = world.accept().await;
     read_head(&mut asked).await;
     drop(asking);
@@ -73,11 +63,7 @@ async fn nothing_is_carried_beyond_the_byte_limit() {
     // The cut-off may have closed the tunnel already.
     drop(client.write_all(b"more").await);
     let mut rest = Vec::new();
-    drop(
-        timeout(LONG, upstream.read_to_end(&mut rest))
-            .await
-            .unwrap(),
-    );
+    drop(timeout(LONG, upstream.read_to_end(&mut rest)).await.unwrap());
     assert_eq!(rest, b"");
     let answer = world.ask("CONNECT good.test:PORT HTTP/1.1\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");

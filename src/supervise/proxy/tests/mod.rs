@@ -61,10 +61,7 @@ impl World {
     async fn with(addresses: &[IpAddr], adjust: impl FnOnce(&mut ProxyLimits)) -> Self {
         let upstream = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
         let listener = TcpListener::bind((LOOPBACK, 0)).await.unwrap();
-        let (proxy, port) = (
-            listener.local_addr().unwrap(),
-            upstream.local_addr().unwrap().port(),
-        );
+        let (proxy, port) = (listener.local_addr().unwrap(), upstream.local_addr().unwrap().port());
         let mut limits = ProxyLimits {
             connect_ports: vec![port],
             http_ports: vec![80, port],
@@ -79,22 +76,11 @@ impl World {
         });
         let stats = Arc::new(ProxyStats::default());
         let lookups = Arc::new(AtomicUsize::new(0));
-        let resolver = Answers {
-            addresses: addresses.to_vec(),
-            calls: lookups.clone(),
-        };
+        let resolver = Answers { addresses: addresses.to_vec(), calls: lookups.clone() };
         let (cancel, cancelled) = oneshot::channel();
         let cancelled = async { drop(cancelled.await) };
         let serving = serve_resolving(listener, policy, limits, stats.clone(), resolver, cancelled);
-        Self {
-            proxy,
-            upstream,
-            port,
-            stats,
-            lookups,
-            cancel,
-            serving: tokio::spawn(serving),
-        }
+        Self { proxy, upstream, port, stats, lookups, cancel, serving: tokio::spawn(serving) }
     }
 
     /// Sends `request` with `PORT` replaced by the upstream's port.
@@ -121,11 +107,7 @@ impl World {
     }
 
     async fn accept(&self) -> TcpStream {
-        timeout(LONG, self.upstream.accept())
-            .await
-            .unwrap()
-            .unwrap()
-            .0
+        timeout(LONG, self.upstream.accept()).await.unwrap().unwrap().0
     }
 
     /// A connection made before an answer was read would wait in the backlog by now.
@@ -137,10 +119,7 @@ impl World {
 
 async fn read_all(stream: &mut TcpStream) -> String {
     let mut seen = Vec::new();
-    timeout(LONG, stream.read_to_end(&mut seen))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(LONG, stream.read_to_end(&mut seen)).await.unwrap().unwrap();
     String::from_utf8(seen).unwrap()
 }
 
@@ -154,10 +133,7 @@ async fn read_head(stream: &mut TcpStream) -> String {
 
 async fn read_exactly(stream: &mut TcpStream, length: usize) -> String {
     let mut seen = vec![0; length];
-    timeout(LONG, stream.read_exact(&mut seen))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(LONG, stream.read_exact(&mut seen)).await.unwrap().unwrap();
     String::from_utf8(seen).unwrap()
 }
 

@@ -42,9 +42,7 @@ async fn a_refused_host_gets_403_and_nothing_is_resolved_or_connected() {
         "[::1]",
         "[::ffff:127.0.0.1]",
     ] {
-        let answer = world
-            .ask(&format!("CONNECT {host}:PORT HTTP/1.1\r\n\r\n"))
-            .await;
+        let answer = world.ask(&format!("CONNECT {host}:PORT HTTP/1.1\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 403 "), "{host}: {answer}");
         let body = answer.split("\r\n\r\n").nth(1).unwrap();
         assert!(body.contains(host) && body.lines().count() == 1, "{body}");

@@ -1,0 +1,178 @@
+//! When a run is over, nothing of it is left, whoever died first.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::harness::{eventually, run};
+use super::live::{Live, gone};
+use super::processes;
+
+const SOON: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_daemon_does_not_outlive_its_run() {
+    let program = r#"
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                mark()
+                time.sleep(60)
+            os._exit(0)
+        os.wait()
+        time.sleep(1.5)
+    "#;
+    let mut live = Live::start(&[], program);
+    let everything = live.everything();
+    assert!(everything.contains(&live.guest), "the control: the daemon is seen");
+    live.finish().expect("ok", 0);
+    gone(&everything, Duration::ZERO);
+    assert_eq!(processes::named(&live.marker), []);
+}
+
+#[test]
+fn a_program_that_ignores_every_signal_meets_its_deadline() {
+    let program = r#"
+        import signal, time
+        for number in range(1, 65):
+            try:
+                signal.signal(number, signal.SIG_IGN)
+            except (OSError, ValueError):
+                pass
+        mark()
+        while True:
+            time.sleep(60)
+    "#;
+    let mut live = Live::start(&["--timeout", "2"], program);
+    // The control: it does ignore them.
+    kill(Pid::from_raw(live.guest.pid), Signal::SIGTERM).unwrap();
+    let everything = live.everything();
+    assert!(processes::is_alive(&live.guest));
+    let outcome = live.finish();
+    outcome.expect("timeout", 124);
+    assert!(outcome.elapsed < Duration::from_secs(10), "{outcome:#?}");
+    gone(&everything, Duration::ZERO);
+}
+
+#[test]
+fn a_child_that_holds_the_output_open_delays_nothing() {
+    let program = r#"
+        import os, time
+        print("parent", flush=True)
+        if os.fork() == 0:
+            time.sleep(60)
+    "#;
+    let outcome = run(&[], program);
+    outcome.expect("ok", 0);
+    assert_eq!(outcome.text("stdout"), "parent\n");
+    assert!(outcome.elapsed < Duration::from_secs(8), "{outcome:#?}");
+}
+
+const WAIT: &str = "
+    import os, time
+    os.fork()
+    mark()
+    time.sleep(60)
+";
+
+#[test]
+fn a_killed_front_leaves_nothing() {
+    let live = Live::start(&[], WAIT);
+    let (launcher, everything) = (live.launcher.pid, live.everything());
+    assert!(everything.len() >= 3, "{everything:?}");
+    live.signal_front(Signal::SIGKILL);
+    gone(&everything, SOON);
+    let none_left = || processes::control_groups(launcher).is_empty();
+    assert!(eventually(SOON, none_left), "{:?}", processes::control_groups(launcher));
+}
+
+#[test]
+fn a_killed_launcher_is_a_fault_and_leaves_no_process() {
+    let mut live = Live::start(&[], WAIT);
+    let (launcher, everything) = (live.launcher.pid, live.everything());
+    kill(Pid::from_raw(launcher), Signal::SIGKILL).unwrap();
+    live.finish().expect("sandbox_fault", 125);
+    gone(&everything, SOON);
+    // Nobody was left to remove its control groups; the next launcher does.
+    run(&[], "").expect("ok", 0);
+    assert_eq!(processes::control_groups(launcher), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn a_killed_front_and_launcher_leave_nothing_once_the_next_run_swept() {
+    let live = Live::start(&[], WAIT);
+    let (launcher, everything) = (live.launcher.pid, live.everything());
+    kill(Pid::from_raw(launcher), Signal::SIGSTOP).unwrap();
+    live.signal_front(Signal::SIGKILL);
+    kill(Pid::from_raw(launcher), Signal::SIGKILL).unwrap();
+    gone(&everything, SOON);
+    run(&[], "").expect("ok", 0);
+    assert_eq!(processes::control_groups(launcher), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn an_ordinary_end_leaves_no_control_group() {
+    let mut live = Live::start(&[], "import time; mark(); time.sleep(0.5)");
+    let launcher = live.launcher.pid;
+    let during = processes::control_groups(launcher);
+    let outcome = live.finish();
+    outcome.expect("ok", 0);
+    let counted = ["cgroup_memory", "cgroup_pids", "cgroup_cpu"].map(|wall| outcome.stood(wall));
+    assert_eq!(counted.contains(&true), !during.is_empty(), "the control: {during:?}");
+    let none_left = || processes::control_groups(launcher).is_empty();
+    assert!(eventually(SOON, none_left), "{:?}", processes::control_groups(launcher));
+}
+
+#[test]
+fn an_interrupted_front_cancels_its_run() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut live = Live::start(&[], WAIT);
+        let (launcher, everything) = (live.launcher.pid, live.everything());
+        live.signal_front(signal);
+        live.finish().expect("cancelled", 130);
+        gone(&everything, SOON);
+        let none_left = || processes::control_groups(launcher).is_empty();
+        assert!(eventually(SOON, none_left), "{:?}", processes::control_groups(launcher));
+    }
+}
+
+#[test]
+fn a_terminal_s_interrupt_reaches_the_launcher_too_and_the_run_ends_all_the_same() {
+    use std::os::unix::process::CommandExt as _;
+    let mut live = Live::start_as(&[], WAIT, |command| command.process_group(0));
+    let everything = live.everything();
+    // Ctrl-C goes to the whole foreground group.
+    kill(Pid::from_raw(-live.front_pid), Signal::SIGINT).unwrap();
+    live.finish().expect("cancelled", 130);
+    gone(&everything, SOON);
+}
+
+#[test]
+fn a_killed_interpreter_is_a_signal_of_its_own() {
+    let mut live = Live::start(&[], "import time; mark(); time.sleep(60)");
+    kill(Pid::from_raw(live.guest.pid), Signal::SIGKILL).unwrap();
+    let outcome = live.finish();
+    outcome.expect("signal", 137);
+    assert_eq!(outcome.report["signal"], 9);
+}
+
+#[test]
+fn a_killed_init_is_a_fault() {
+    let mut live = Live::start(&[], WAIT);
+    let inside = live.inside();
+    let init = inside.iter().find(|process| process.parent == live.launcher.pid).unwrap();
+    kill(Pid::from_raw(init.pid), Signal::SIGKILL).unwrap();
+    live.finish().expect("sandbox_fault", 125);
+    gone(&inside, SOON);
+}
+
+#[test]
+fn a_stopped_program_meets_its_deadline() {
+    let mut live = Live::start(&["--timeout", "2"], WAIT);
+    kill(Pid::from_raw(live.guest.pid), Signal::SIGSTOP).unwrap();
+    let everything = live.everything();
+    live.finish().expect("timeout", 124);
+    gone(&everything, SOON);
+}

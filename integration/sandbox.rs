@@ -4,6 +4,9 @@
 //! The tests pass as root and as an ordinary user. `CODEMODE_TEST_BINARY` names another binary to test, for users who
 //! can't reach the one cargo built. What a host can't try is printed as `skipped: NAME: why`.
 
+// `allow-unwrap-in-tests` doesn't reach helper functions.
+#![allow(clippy::unwrap_used)]
+
 #[path = "sandbox/doctor.rs"]
 mod doctor;
 #[path = "sandbox/exec.rs"]

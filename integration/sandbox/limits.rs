@@ -280,6 +280,12 @@ fn a_program_that_lies_about_its_limit_is_not_believed() {
 }
 
 #[test]
+fn a_signal_that_a_program_sends_itself_proves_no_limit() {
+    let program = "import os, signal; os.kill(os.getpid(), signal.SIGXCPU)";
+    run(&[], program).expect("signal", 128 + libc::SIGXCPU);
+}
+
+#[test]
 fn a_limit_does_not_leak_into_the_next_run() {
     let grow = "held = []\nwhile True: held.append(b'x' * (1 << 20))";
     run(&["--memory", "64M"], grow).expect("memory_limit", 137);

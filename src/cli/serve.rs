@@ -13,6 +13,7 @@ use crate::engine;
 use crate::grpc::{self, Settings};
 use crate::plan::interpreter;
 use crate::policy::Policy;
+use crate::sys;
 
 /// Serve the Codemode executor over gRPC
 ///
@@ -40,6 +41,7 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    sys::raise_open_files();
     let policy = Policy::from_config(&config).map_err(Stop::usage)?;
     let interpreter = interpreter::find(config.python.as_deref()).map_err(Stop::usage)?;
     let listener = grpc::bind(&config).map_err(Stop::usage)?;

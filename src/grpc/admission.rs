@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(full.code(), tonic::Code::ResourceExhausted);
         drop(first);
         waiting.await.unwrap().unwrap();
-        admission.enter().await.unwrap();
+        drop(admission.enter().await.unwrap());
     }
 
     #[tokio::test]

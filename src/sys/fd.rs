@@ -62,6 +62,15 @@ pub fn borrow(number: RawFd) -> nix::Result<BorrowedFd<'static>> {
     Ok(unsafe { BorrowedFd::borrow_raw(number) })
 }
 
+/// Raises the soft limit of open files to the hard one; each run takes several. Where that can't
+/// be done the runs beyond the limit are refused one by one.
+pub fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
 /// Copies `source` to a free number from `least` up, close-on-exec.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ mod seccomp;
 
 pub use capability::{drop_bounding_except, drop_every_capability, lock_securebits};
 pub use exec::ExecImage;
-pub use fd::{adopt, borrow, keep_only};
+pub use fd::{adopt, borrow, keep_only, raise_open_files};
 pub use landlock::{add_path_rule, landlock_abi, restrict_self};
 pub use message::{MAX_FDS, receive, send};
 pub use mount::{clone_tree, move_tree, set_attributes};

@@ -1,7 +1,7 @@
 //! The guest: from `fork` to the interpreter. The walls around one process go up here.
 
 use std::convert::Infallible;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::prctl::set_no_new_privs;
@@ -10,7 +10,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::chdir;
 
 use super::super::record::{Record, Stage};
-use super::{At, Failure, Prepared, RunFiles, tell, tell_with};
+use super::{At, Failure, Prepared, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
@@ -18,17 +18,17 @@ use crate::sys;
 const REPORT: i32 = 4;
 const RULESET: i32 = 5;
 
-/// Becomes the interpreter, or tells init why not.
-pub(super) fn become_guest(prepared: &Prepared, files: &RunFiles, report: BorrowedFd<'_>) -> ! {
-    let has_ruleset = files.ruleset.is_some();
-    if let Err(failure) = arrange_descriptors(files, report) {
-        tell(report, Record::Failed(failure.stage, failure.errno as i32));
+/// Becomes the interpreter, or tells init why not. `inherited` are standard input, output, error,
+/// the control socket and the socket to init, by their numbers so far.
+pub(super) fn become_guest(prepared: &Prepared, inherited: [i32; 5], ruleset: Option<i32>) -> ! {
+    let report = inherited[4];
+    if let Err(failure) = arrange_descriptors(inherited, ruleset) {
+        tell(borrowed(report), Record::Failed(failure.stage, failure.errno as i32));
         sys::exit_now(127);
     }
-    // From here on the old descriptors are closed and only the fixed numbers are right.
-    // The borrowed copies live in a process that ends in exec or exit: nothing drops them.
+    // From here on only the fixed numbers are right.
     let report = borrowed(REPORT);
-    let Err(failure) = confine_and_exec(prepared, report, has_ruleset);
+    let Err(failure) = confine_and_exec(prepared, report, ruleset.is_some());
     tell(report, Record::Failed(failure.stage, failure.errno as i32));
     sys::exit_now(127)
 }
@@ -40,15 +40,15 @@ fn borrowed(number: i32) -> BorrowedFd<'static> {
     }
 }
 
-fn arrange_descriptors(files: &RunFiles, report: BorrowedFd<'_>) -> Result<(), Failure> {
-    let ruleset = files.ruleset.as_ref().map_or(report.as_raw_fd(), AsRawFd::as_raw_fd);
+fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), Failure> {
+    let [stdin, stdout, stderr, control, report] = inherited;
     let wanted = [
-        (files.stdin.as_raw_fd(), false),
-        (files.stdout.as_raw_fd(), false),
-        (files.stderr.as_raw_fd(), false),
-        (files.control.as_raw_fd(), false),
-        (report.as_raw_fd(), true),
-        (ruleset, true),
+        (stdin, false),
+        (stdout, false),
+        (stderr, false),
+        (control, false),
+        (report, true),
+        (ruleset.unwrap_or(report), true),
     ];
     sys::keep_only(&wanted).at(Stage::Descriptors)
 }

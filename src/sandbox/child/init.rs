@@ -19,13 +19,32 @@ use super::super::record::{Record, Stage};
 use super::{At, Failure, Prepared, RunFiles, guest, mounts, network, tell, tell_with, tolerate};
 use crate::sys;
 
+/// Descriptors by number. Everything else that the launcher had open is closed before anything
+/// is done.
+const SETUP: i32 = 0;
+const STDIN: i32 = 1;
+const STDOUT: i32 = 2;
+const STDERR: i32 = 3;
+const CONTROL: i32 = 4;
+const RULESET: i32 = 5;
+
+/// Descriptors by number once the guest is forked.
+const REPORT: i32 = 1;
+const CHILDREN: i32 = 2;
+
+fn borrowed(number: i32) -> BorrowedFd<'static> {
+    sys::borrow(number).unwrap_or_else(|_| sys::exit_now(126))
+}
+
 /// Runs as process 1 until the guest has ended. The launcher calls it in the cloned child.
 pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
-    let setup = files.setup.as_fd();
+    if let Err(errno) = keep_the_runs_own(files) {
+        give_up(files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
+    }
+    // From here on only the fixed numbers are right; nothing drops the old owners.
     match build(prepared, files).and_then(|()| fork_guest(prepared, files)) {
-        // The old descriptors are closed now; only the fixed numbers are right.
         Ok(guest) => see_off_and_guard(prepared, guest),
-        Err(failure) => give_up(setup, &failure),
+        Err(failure) => give_up(borrowed(SETUP), &failure),
     }
 }
 
@@ -34,21 +53,25 @@ fn give_up(setup: BorrowedFd<'_>, failure: &Failure) -> ! {
     sys::exit_now(127)
 }
 
-/// Descriptors of init by number, once the guest is forked.
-const SETUP: i32 = 0;
-const REPORT: i32 = 1;
-const CHILDREN: i32 = 2;
-
-fn borrowed(number: i32) -> BorrowedFd<'static> {
-    sys::borrow(number).unwrap_or_else(|_| sys::exit_now(126))
+fn keep_the_runs_own(files: &RunFiles) -> nix::Result<()> {
+    let setup = files.setup.as_raw_fd();
+    let ruleset = files.ruleset.as_ref().map_or(setup, AsRawFd::as_raw_fd);
+    let kept = [
+        setup,
+        files.stdin.as_raw_fd(),
+        files.stdout.as_raw_fd(),
+        files.stderr.as_raw_fd(),
+        files.control.as_raw_fd(),
+        ruleset,
+    ];
+    sys::keep_only(&kept.map(|number| (number, true)))
 }
 
 fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
-    let setup = files.setup.as_fd();
+    let setup = borrowed(SETUP);
     wait_for_go(setup).at(Stage::Start)?;
     take_ids(prepared.id).at(Stage::Ids)?;
     die_with_launcher(setup).at(Stage::ParentDeath)?;
-    // Only now is this process in its control group, which becomes the namespace's root.
     unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)?;
     let scratch = mounts::scratch(prepared, &files.scratch_options).at(Stage::Scratch)?;
     tell_with(setup, Record::Scratch, scratch.as_fd()).at(Stage::Scratch)?;
@@ -109,11 +132,12 @@ fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
         socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
     let children = children_signal().at(Stage::Fork)?;
     let Some(guest) = sys::fork().at(Stage::Fork)? else {
-        guest::become_guest(prepared, files, theirs.as_fd())
+        let ruleset = files.ruleset.as_ref().map(|_| RULESET);
+        let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
+        guest::become_guest(prepared, inherited, ruleset)
     };
     // What the run holds open must not stay open here: a reader would wait for our copies.
-    let kept =
-        [(files.setup.as_raw_fd(), true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
+    let kept = [(SETUP, true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
     std::mem::forget((ours, theirs, children));
     sys::keep_only(&kept).at(Stage::Fork)?;
     Ok(guest)

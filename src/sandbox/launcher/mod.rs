@@ -23,9 +23,10 @@ use std::process::ExitCode;
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
+use nix::sys::prctl::{set_child_subreaper, set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{geteuid, setgroups, setsid};
 
 use self::failure::Step;
@@ -42,6 +43,7 @@ use crate::sys;
 pub fn main() -> ExitCode {
     let Ok(front) = sys::adopt(0) else { return ExitCode::from(2) };
     leave_signals_to_the_front();
+    sys::raise_open_files();
     let Some(plan) = receive_plan(front.as_fd()) else { return ExitCode::from(2) };
     match set_up(plan) {
         Ok((host, profile)) => {
@@ -167,6 +169,10 @@ fn work(host: &Host, front: &OwnedFd) -> ExitCode {
 
 /// Stands behind a working launcher and starts another should it die.
 fn keep(host: &Host, front: &OwnedFd) -> ExitCode {
+    // The inits of a launcher that died become ours to reap.
+    if set_child_subreaper(true).is_err() {
+        return ExitCode::from(1);
+    }
     loop {
         match sys::fork() {
             Ok(None) => {
@@ -176,15 +182,22 @@ fn keep(host: &Host, front: &OwnedFd) -> ExitCode {
                 sys::exit_now(i32::from(code != ExitCode::SUCCESS))
             }
             Ok(Some(worker)) => {
-                let status = nix::sys::wait::waitpid(worker, None);
-                if matches!(status, Ok(nix::sys::wait::WaitStatus::Exited(_, 0))) {
+                let status = waitpid(worker, None);
+                // Its sandboxes die with it (parent death signal). No other run may get their host
+                // ids or group names before the last of them is gone.
+                while wait_for_any() {}
+                if matches!(status, Ok(WaitStatus::Exited(_, 0))) {
                     return ExitCode::SUCCESS;
                 }
-                // Its sandboxes died with it (parent death signal).
                 host.bases.bases.iter().for_each(group::Base::remove_leftovers);
                 tell(front.as_fd(), &Event::Restarted);
             }
             Err(_) => return ExitCode::from(1),
         }
     }
+}
+
+/// Reaps one child; `false` once there is none left.
+fn wait_for_any() -> bool {
+    matches!(sys::wait_any(), Ok(_) | Err(Errno::EINTR))
 }

@@ -1,0 +1,18 @@
+//! `codemode serve` seen from outside: load, leaks, privileges, faults, mistakes.
+//!
+//! Talks to the real binary over loopback, with a main application of its own. Works as root and
+//! as an ordinary user; what a host can't try is printed as `skipped: ...`.
+
+#[path = "service/harness.rs"]
+mod harness;
+
+#[path = "service/faults.rs"]
+mod faults;
+#[path = "service/load.rs"]
+mod load;
+#[path = "service/mistakes.rs"]
+mod mistakes;
+#[path = "service/policy.rs"]
+mod policy;
+#[path = "service/privileges.rs"]
+mod privileges;

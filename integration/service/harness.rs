@@ -1,0 +1,271 @@
+//! A sidecar under test, and the main application it calls.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use codemode::grpc::proto::executor_service_client::ExecutorServiceClient;
+use codemode::grpc::proto::tool_service_server::{ToolService, ToolServiceServer};
+use codemode::grpc::proto::{
+    ExecutionRequest, ExecutionResponse, GetToolSchemaRequest, GetToolSchemaResponse,
+    ListToolsResponse, ToolCallRequest, ToolCallResponse, ToolInfo,
+};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use prost_types::Struct;
+use prost_types::value::Kind;
+use tonic::transport::{Channel, Server};
+use tonic::{Request, Response, Status};
+
+pub const KEY: &str = "service-test-key";
+
+/// The binary under test; a copy may be named where the built one can't be reached.
+pub fn binary() -> PathBuf {
+    std::env::var_os("CODEMODE_TEST_BINARY")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_codemode")), PathBuf::from)
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A started `codemode serve`, ended when dropped.
+pub struct Sidecar {
+    child: Child,
+    pub port: u16,
+}
+
+pub fn command(environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(binary());
+    command.arg("serve").env_clear().stdin(Stdio::null());
+    for name in ["PATH", "HOME", "CODEMODE_PYTHON"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("CODEMODE_SIDECAR_HOST", "127.0.0.1").env("CODEMODE_API_KEY", KEY);
+    command.envs(environment.iter().copied());
+    command
+}
+
+impl Sidecar {
+    pub async fn start(environment: &[(&str, &str)]) -> Self {
+        let port = free_port();
+        let child = command(environment)
+            .env("CODEMODE_SIDECAR_PORT", port.to_string())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let sidecar = Self { child, port };
+        let begun = Instant::now();
+        while sidecar.connect().await.is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the sidecar does not answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        sidecar
+    }
+
+    async fn connect(&self) -> Option<ExecutorServiceClient<Channel>> {
+        let target = format!("http://127.0.0.1:{}", self.port);
+        let mut client = ExecutorServiceClient::connect(target).await.ok()?;
+        client.health(()).await.ok()?;
+        Some(client.max_decoding_message_size(64 << 20))
+    }
+
+    pub async fn client(&self) -> ExecutorServiceClient<Channel> {
+        self.connect().await.expect("the sidecar answers")
+    }
+
+    pub async fn execute(&self, request: ExecutionRequest) -> Result<ExecutionResponse, Status> {
+        self.client().await.execute(with_key(request)).await.map(Response::into_inner)
+    }
+
+    pub async fn run(&self, code: &str) -> ExecutionResponse {
+        self.execute(request(code)).await.expect("an answer")
+    }
+
+    /// The front's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The keeper of the launcher, and the launcher at work.
+    pub fn launchers(&self) -> (u32, u32) {
+        let keeper = *children(self.pid()).first().expect("a keeper");
+        (keeper, *children(keeper).first().expect("a launcher"))
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+    }
+
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn request(code: &str) -> ExecutionRequest {
+    ExecutionRequest { code: code.to_owned(), ..ExecutionRequest::default() }
+}
+
+pub fn with_key(message: ExecutionRequest) -> Request<ExecutionRequest> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {KEY}").parse().unwrap());
+    request
+}
+
+pub fn children(pid: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+pub fn descendants(pid: u32) -> Vec<u32> {
+    let mut all = children(pid);
+    let mut next = 0;
+    while let Some(pid) = all.get(next).copied() {
+        all.extend(children(pid));
+        next += 1;
+    }
+    all
+}
+
+pub async fn eventually(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < patience, "not within {patience:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Everything that a run could leave behind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Traces {
+    pub processes: usize,
+    pub front_descriptors: usize,
+    pub launcher_descriptors: usize,
+    pub launcher_mounts: usize,
+    pub groups: BTreeSet<PathBuf>,
+    pub namespaces: usize,
+}
+
+pub fn traces(sidecar: &Sidecar) -> Traces {
+    let count = |path: String| fs::read_dir(path).map_or(0, Iterator::count);
+    let (keeper, launcher) = sidecar.launchers();
+    let mounts = fs::read_to_string(format!("/proc/{launcher}/mountinfo")).unwrap_or_default();
+    Traces {
+        processes: descendants(sidecar.pid()).len(),
+        front_descriptors: count(format!("/proc/{}/fd", sidecar.pid())),
+        launcher_descriptors: count(format!("/proc/{launcher}/fd")),
+        launcher_mounts: mounts.lines().count(),
+        groups: run_groups(keeper),
+        namespaces: namespaces(sidecar.pid()),
+    }
+}
+
+/// Groups of runs below the launcher's own, in every hierarchy.
+fn run_groups(keeper: u32) -> BTreeSet<PathBuf> {
+    fn walk(directory: &std::path::Path, name: &str, depth: u32, found: &mut BTreeSet<PathBuf>) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_name() == name {
+                let runs = fs::read_dir(&path).into_iter().flatten().flatten();
+                found.extend(runs.map(|run| run.path()).filter(|run| run.is_dir()));
+            } else if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                walk(&path, name, depth - 1, found);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk("/sys/fs/cgroup".as_ref(), &format!("codemode-{keeper}"), 5, &mut found);
+    found
+}
+
+/// Namespaces that only the sidecar's descendants have.
+fn namespaces(front: u32) -> usize {
+    let of = |pid: u32| -> BTreeSet<PathBuf> {
+        let links = fs::read_dir(format!("/proc/{pid}/ns")).into_iter().flatten().flatten();
+        links.filter_map(|link| fs::read_link(link.path()).ok()).collect()
+    };
+    let all: BTreeSet<_> = descendants(front).into_iter().flat_map(of).collect();
+    all.len()
+}
+
+/// A main application: `echo`, `sleep` (seconds), `add`.
+pub struct MainApp {
+    pub address: SocketAddr,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl MainApp {
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+        let task = tokio::spawn(async move {
+            let service = ToolServiceServer::new(TestTools);
+            Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
+        });
+        Self { address, task }
+    }
+
+    pub fn target(&self) -> String {
+        self.address.to_string()
+    }
+}
+
+impl Drop for MainApp {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct TestTools;
+
+#[tonic::async_trait]
+impl ToolService for TestTools {
+    async fn call_tool(
+        &self,
+        request: Request<ToolCallRequest>,
+    ) -> Result<Response<ToolCallResponse>, Status> {
+        let request = request.into_inner();
+        let arguments = request.arguments.unwrap_or_default();
+        let argument = arguments.fields.get("value").cloned().unwrap_or_default();
+        if let ("sleep", Some(Kind::NumberValue(seconds))) =
+            (request.tool_name.as_str(), &argument.kind)
+        {
+            tokio::time::sleep(Duration::from_secs_f64(*seconds)).await;
+        }
+        let result = Struct { fields: [("__codemode_value__".to_owned(), argument)].into() };
+        Ok(Response::new(ToolCallResponse {
+            success: true,
+            result: Some(result),
+            ..ToolCallResponse::default()
+        }))
+    }
+
+    async fn list_tools(&self, _: Request<()>) -> Result<Response<ListToolsResponse>, Status> {
+        let tool = |name: &str| ToolInfo { name: name.to_owned(), ..ToolInfo::default() };
+        Ok(Response::new(ListToolsResponse { tools: vec![tool("echo"), tool("sleep")] }))
+    }
+
+    async fn get_tool_schema(
+        &self,
+        _: Request<GetToolSchemaRequest>,
+    ) -> Result<Response<GetToolSchemaResponse>, Status> {
+        Err(Status::unimplemented("not needed"))
+    }
+}

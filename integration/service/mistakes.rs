@@ -1,0 +1,101 @@
+//! Mistakes of whoever starts the service: one clear sentence each, exit code 2, no panic.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Output;
+
+use crate::harness::{command, free_port};
+
+fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let mut command = command(environment);
+    command.args(arguments);
+    command.output().unwrap()
+}
+
+/// Exit code 2, every word in the message, no panic and no secret in it.
+fn refused(output: &Output, words: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word:?} is missing in: {text}");
+    }
+    assert!(!text.contains("panicked") && !text.contains("service-test-key"), "{text}");
+}
+
+#[test]
+fn a_port_that_is_none_or_taken() {
+    let port = [("CODEMODE_SIDECAR_PORT", "abc")];
+    refused(&started(&[], &port), &["CODEMODE_SIDECAR_PORT", "abc", "65535"]);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    refused(&started(&["--port", &port], &[]), &["cannot listen", &port, "--port"]);
+}
+
+#[test]
+fn without_a_key_only_loopback_is_served() {
+    let open = [("CODEMODE_SIDECAR_HOST", "0.0.0.0"), ("CODEMODE_API_KEY", "")];
+    let port = free_port().to_string();
+    let output = started(&["--port", &port], &open);
+    refused(&output, &["CODEMODE_API_KEY", "--host 127.0.0.1", "--allow-unauthenticated"]);
+}
+
+#[test]
+fn unknown_keys_and_values_out_of_range_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sidecar.yaml");
+    fs::write(&file, "prot: 1\nlimits:\n  code_timeout: 900\n").unwrap();
+    let output = started(&["--config", file.to_str().unwrap()], &[]);
+    refused(&output, &["prot", "port", "limits.code_timeout", "900", "300"]);
+    let output = started(&["--config", "/nowhere.yaml"], &[]);
+    refused(&output, &["/nowhere.yaml"]);
+}
+
+#[test]
+fn walls_domains_and_commands_that_are_none() {
+    refused(&started(&[], &[("CODEMODE_REQUIRED_WALLS", "moat")]), &["moat", "doctor"]);
+    let command = [
+        ("CODEMODE_ALLOW_DIRECT_EXECUTION", "yes"),
+        ("CODEMODE_ALLOWED_COMMANDS", "no-such-command"),
+    ];
+    refused(&started(&[], &command), &["no-such-command"]);
+    refused(&started(&[], &[("CODEMODE_PYTHON", "/nowhere/python")]), &["/nowhere/python"]);
+}
+
+#[test]
+fn key_files_missing_unreadable_or_mismatched() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let (one, two) = (made("one"), made("two"));
+    let cert = write("cert.pem", &one.cert.pem());
+    let key = write("key.pem", &one.signing_key.serialize_pem());
+    let other = write("other.pem", &two.signing_key.serialize_pem());
+    let garbage = write("garbage.pem", "not a key");
+    let tls = |cert: &str, key: &str| {
+        started(
+            &[],
+            &[
+                ("CODEMODE_TLS_ENABLED", "true"),
+                ("CODEMODE_TLS_MODE", "custom"),
+                ("CODEMODE_TLS_CERT_FILE", cert),
+                ("CODEMODE_TLS_KEY_FILE", key),
+            ],
+        )
+    };
+    refused(&tls(&cert, "/nowhere.pem"), &["/nowhere.pem"]);
+    refused(&tls(&cert, &garbage), &["garbage.pem"]);
+    refused(&tls(&cert, &other), &["other.pem"]);
+    refused(&tls(&cert, ""), &["tls.key_file"]);
+    let authority = [
+        ("CODEMODE_TLS_ENABLED", "true"),
+        ("CODEMODE_TLS_MODE", "custom"),
+        ("CODEMODE_TLS_CERT_FILE", cert.as_str()),
+        ("CODEMODE_TLS_KEY_FILE", key.as_str()),
+        ("CODEMODE_TLS_REQUIRE_CLIENT_AUTH", "true"),
+    ];
+    refused(&started(&[], &authority), &["tls.ca_file"]);
+}

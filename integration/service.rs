@@ -3,6 +3,9 @@
 //! Talks to the real binary over loopback, with a main application of its own. Works as root and
 //! as an ordinary user; what a host can't try is printed as `skipped: ...`.
 
+// Helpers beside the tests are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 #[path = "service/harness.rs"]
 mod harness;
 

@@ -70,6 +70,13 @@ fn a_child_that_holds_the_output_open_delays_nothing() {
     assert!(outcome.elapsed < Duration::from_secs(8), "{outcome:#?}");
 }
 
+/// Insists that none of a run's control groups is left.
+#[track_caller]
+fn none_left(groups: &[processes::Group]) {
+    let gone = eventually(SOON, || processes::left(groups).is_empty());
+    assert!(gone, "{:?}", processes::left(groups));
+}
+
 const WAIT: &str = "
     import os, time
     os.fork()
@@ -80,61 +87,60 @@ const WAIT: &str = "
 #[test]
 fn a_killed_front_leaves_nothing() {
     let live = Live::start(&[], WAIT);
-    let (launcher, everything) = (live.launcher.pid, live.everything());
+    let (groups, everything) = (processes::control_groups(&live.guest), live.everything());
     assert!(everything.len() >= 3, "{everything:?}");
     live.signal_front(Signal::SIGKILL);
     gone(&everything, SOON);
-    let none_left = || processes::control_groups(launcher).is_empty();
-    assert!(eventually(SOON, none_left), "{:?}", processes::control_groups(launcher));
+    none_left(&groups);
 }
 
 #[test]
 fn a_killed_launcher_is_a_fault_and_leaves_no_process() {
     let mut live = Live::start(&[], WAIT);
     let (launcher, everything) = (live.launcher.pid, live.everything());
+    let groups = processes::control_groups(&live.guest);
     kill(Pid::from_raw(launcher), Signal::SIGKILL).unwrap();
     live.finish().expect("sandbox_fault", 125);
     gone(&everything, SOON);
     // Nobody was left to remove its control groups; the next launcher does.
     run(&[], "").expect("ok", 0);
-    assert_eq!(processes::control_groups(launcher), [] as [std::path::PathBuf; 0]);
+    none_left(&groups);
 }
 
 #[test]
 fn a_killed_front_and_launcher_leave_nothing_once_the_next_run_swept() {
     let live = Live::start(&[], WAIT);
     let (launcher, everything) = (live.launcher.pid, live.everything());
+    let groups = processes::control_groups(&live.guest);
     kill(Pid::from_raw(launcher), Signal::SIGSTOP).unwrap();
     live.signal_front(Signal::SIGKILL);
     kill(Pid::from_raw(launcher), Signal::SIGKILL).unwrap();
     gone(&everything, SOON);
     run(&[], "").expect("ok", 0);
-    assert_eq!(processes::control_groups(launcher), [] as [std::path::PathBuf; 0]);
+    none_left(&groups);
 }
 
 #[test]
 fn an_ordinary_end_leaves_no_control_group() {
     let mut live = Live::start(&[], "import time; mark(); time.sleep(0.5)");
-    let launcher = live.launcher.pid;
-    let during = processes::control_groups(launcher);
+    let groups = processes::control_groups(&live.guest);
     let outcome = live.finish();
     outcome.expect("ok", 0);
     let counted = ["cgroup_memory", "cgroup_pids", "cgroup_cpu"].map(|wall| outcome.stood(wall));
-    assert_eq!(counted.contains(&true), !during.is_empty(), "the control: {during:?}");
-    let none_left = || processes::control_groups(launcher).is_empty();
-    assert!(eventually(SOON, none_left), "{:?}", processes::control_groups(launcher));
+    assert_eq!(counted.contains(&true), !groups.is_empty(), "the control: {groups:?}");
+    none_left(&groups);
 }
 
 #[test]
 fn an_interrupted_front_cancels_its_run() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut live = Live::start(&[], WAIT);
-        let (launcher, everything) = (live.launcher.pid, live.everything());
+        let (groups, everything) = (processes::control_groups(&live.guest), live.everything());
+        let groups = processes::control_groups(&live.guest);
         live.signal_front(signal);
         live.finish().expect("cancelled", 130);
         gone(&everything, SOON);
-        let none_left = || processes::control_groups(launcher).is_empty();
-        assert!(eventually(SOON, none_left), "{:?}", processes::control_groups(launcher));
+        none_left(&groups);
     }
 }
 

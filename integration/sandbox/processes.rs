@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// One process that is not a zombie.
@@ -77,22 +78,26 @@ pub fn status_line(text: &str, field: &str) -> String {
     line.unwrap_or_else(|| panic!("no {field}")).trim().to_owned()
 }
 
-/// Control groups that a launcher of this pid made, in any hierarchy.
-pub fn control_groups(launcher: i32) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    walk(Path::new("/sys/fs/cgroup"), &format!("codemode-{launcher}"), 0, &mut found);
-    found
+/// A control group's directory; a later one of the same name has another inode.
+pub type Group = (PathBuf, u64);
+
+/// The groups of its own that a run's process is in.
+pub fn control_groups(process: &Process) -> Vec<Group> {
+    let text = fs::read_to_string(format!("/proc/{}/cgroup", process.pid)).unwrap_or_default();
+    let directories = text.lines().filter(|line| line.contains("/codemode-")).filter_map(|line| {
+        let (controllers, group) = line.split_once(':')?.1.split_once(':')?;
+        let places = [controllers, "unified", ""];
+        let paths = places.map(|place| Path::new("/sys/fs/cgroup").join(place).join(&group[1..]));
+        paths.into_iter().find(|path| path.is_dir())
+    });
+    directories.map(|path| (path.clone(), inode(&path).expect("just seen"))).collect()
 }
 
-fn walk(directory: &Path, wanted: &str, depth: u32, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        if entry.file_name() == wanted {
-            found.push(entry.path());
-        } else if depth < 12 {
-            walk(&entry.path(), wanted, depth + 1, found);
-        }
-    }
+fn inode(path: &Path) -> Option<u64> {
+    Some(fs::metadata(path).ok()?.ino())
+}
+
+/// Those of these groups that are still there.
+pub fn left(groups: &[Group]) -> Vec<&Group> {
+    groups.iter().filter(|(path, ino)| inode(path) == Some(*ino)).collect()
 }

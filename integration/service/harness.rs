@@ -164,34 +164,29 @@ pub struct Traces {
 
 pub fn traces(sidecar: &Sidecar) -> Traces {
     let count = |path: String| fs::read_dir(path).map_or(0, Iterator::count);
-    let (keeper, launcher) = sidecar.launchers();
+    let (_, launcher) = sidecar.launchers();
     let mounts = fs::read_to_string(format!("/proc/{launcher}/mountinfo")).unwrap_or_default();
     Traces {
         processes: descendants(sidecar.pid()).len(),
         front_descriptors: count(format!("/proc/{}/fd", sidecar.pid())),
         launcher_descriptors: count(format!("/proc/{launcher}/fd")),
         launcher_mounts: mounts.lines().count(),
-        groups: run_groups(keeper),
+        groups: run_groups(launcher),
         namespaces: namespaces(sidecar.pid()),
     }
 }
 
-/// Groups of runs below the launcher's own, in every hierarchy.
-fn run_groups(keeper: u32) -> BTreeSet<PathBuf> {
-    fn walk(directory: &std::path::Path, name: &str, depth: u32, found: &mut BTreeSet<PathBuf>) {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if entry.file_name() == name {
-                let runs = fs::read_dir(&path).into_iter().flatten().flatten();
-                found.extend(runs.map(|run| run.path()).filter(|run| run.is_dir()));
-            } else if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                walk(&path, name, depth - 1, found);
-            }
-        }
-    }
-    let mut found = BTreeSet::new();
-    walk("/sys/fs/cgroup".as_ref(), &format!("codemode-{keeper}"), 5, &mut found);
-    found
+/// Groups of runs below the launcher's own, in every hierarchy. The launcher holds a descriptor of
+/// each of its own groups.
+fn run_groups(launcher: u32) -> BTreeSet<PathBuf> {
+    let held = fs::read_dir(format!("/proc/{launcher}/fd")).into_iter().flatten().flatten();
+    let own = held.filter_map(|fd| {
+        let target = fs::read_link(fd.path()).ok()?;
+        let name = target.file_name()?.to_str()?;
+        name.starts_with("codemode-").then(|| fd.path())
+    });
+    let runs = own.flat_map(|group| fs::read_dir(group).into_iter().flatten().flatten());
+    runs.map(|run| run.path()).filter(|run| run.is_dir()).collect()
 }
 
 /// Namespaces that only the sidecar's descendants have.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
 use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
@@ -14,7 +16,7 @@ use super::{Stop, code, own_binary, print_json};
 use crate::engine;
 use crate::plan::interpreter;
 use crate::policy::domains::DomainPolicy;
-use crate::policy::{Execution, NetworkMode, Policy, WallPolicy};
+use crate::policy::{Execution, NetworkMode, Policy, Wall, WallPolicy};
 use crate::report::{Report, Verdict};
 use crate::supervise::output::Sink;
 use crate::supervise::{Request, ToolSet};
@@ -38,12 +40,9 @@ enum Network {
 /// time, 137 killed for memory, 125 that the sandbox failed and not the program.
 #[derive(Args)]
 pub(super) struct RunArgs {
-    /// The program, or - for standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Arguments for the program
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
+    /// The program, or - for standard input; what follows are its arguments
+    #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
+    program: Vec<String>,
     /// Print the whole report as JSON instead of the program's output
     #[arg(long)]
     json: bool,
@@ -79,13 +78,15 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
-    let program = read_program(&args.file)?;
-    let stdin = args.stdin.as_deref().map(open_stdin).transpose()?;
+    let file = Path::new(args.program.first().map_or("-", String::as_str));
+    let program = read_program(file)?;
     let policy = policy(args)?;
     let interpreter = interpreter::find(args.python.as_deref()).map_err(Stop::usage)?;
     let binary = own_binary().map_err(Stop::sandbox)?;
     let prepared = engine::prepare(&binary, &policy, &interpreter, false)?;
-    let request = request(args, program, stdin, &policy);
+    // A thread, so not before the launcher is started.
+    let stdin = args.stdin.as_deref().map(feed_stdin).transpose()?;
+    let request = request(args, file, program, stdin, &policy);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -122,10 +123,16 @@ fn read_program(file: &Path) -> Result<String, Stop> {
     String::from_utf8(bytes).map_err(|_| stop(&"is not UTF-8 text"))
 }
 
-fn open_stdin(file: &Path) -> Result<OwnedFd, Stop> {
-    File::open(file)
-        .map(OwnedFd::from)
-        .map_err(|error| Stop::usage(format!("--stdin {}: {error}", file.display())))
+/// The program gets a pipe, never the file: a descriptor of it would be a way to its attributes.
+fn feed_stdin(file: &Path) -> Result<OwnedFd, Stop> {
+    let stop = |error: io::Error| Stop::usage(format!("--stdin {}: {error}", file.display()));
+    let mut source = File::open(file).map_err(stop)?;
+    let (read, write) = pipe2(OFlag::O_CLOEXEC).map_err(|errno| stop(errno.into()))?;
+    std::thread::spawn(move || {
+        // Ends with the file, or with the program (EPIPE).
+        let _ = io::copy(&mut source, &mut File::from(write));
+    });
+    Ok(read)
 }
 
 fn policy(args: &RunArgs) -> Result<Policy, Stop> {
@@ -142,12 +149,17 @@ fn policy(args: &RunArgs) -> Result<Policy, Stop> {
     } else {
         Execution::Commands(args.allow_command.clone())
     };
-    let required = args
+    let required: Vec<Wall> = args
         .require
         .iter()
         .map(|name| name.parse())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Stop::usage(format!("--require: {error}")))?;
+    if network == NetworkMode::All && required.contains(&Wall::NetworkNamespace) {
+        return Err(Stop::usage(
+            "--network all gives up the wall network_namespace; drop one of them",
+        ));
+    }
     Ok(Policy {
         limits: args.limits.limits(),
         network,
@@ -160,15 +172,21 @@ fn policy(args: &RunArgs) -> Result<Policy, Stop> {
     })
 }
 
-fn request(args: &RunArgs, code: String, stdin: Option<OwnedFd>, policy: &Policy) -> Request {
-    let filename = if args.file == Path::new("-") {
+fn request(
+    args: &RunArgs,
+    file: &Path,
+    code: String,
+    stdin: Option<OwnedFd>,
+    policy: &Policy,
+) -> Request {
+    let filename = if file == Path::new("-") {
         "<stdin>".to_owned()
     } else {
         // The bare name: the path is the host's.
-        args.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        file.file_name().unwrap_or_default().to_string_lossy().into_owned()
     };
     let mut argv = vec![filename.clone()];
-    argv.extend(args.args.iter().cloned());
+    argv.extend(args.program.iter().skip(1).cloned());
     let (stdout, stderr) =
         if args.json { (Sink::Keep, Sink::Keep) } else { (Sink::Stdout, Sink::Stderr) };
     Request {

@@ -65,9 +65,16 @@ impl Policy {
         } else {
             Execution::Closed
         };
+        let network = NetworkMode::from(config.network.mode);
+        let required = config.security.required_walls.as_deref().unwrap_or_default();
+        if network == NetworkMode::All
+            && required.iter().any(|name| name == Wall::NetworkNamespace.name())
+        {
+            return Err(PolicyError::Contradiction);
+        }
         Ok(Self {
             limits: Limits::from_config(&config.limits),
-            network: config.network.mode.into(),
+            network,
             domains: DomainPolicy::from_names(
                 &config.network.allowed_domains,
                 &config.network.blocked_domains,
@@ -90,6 +97,12 @@ pub enum PolicyError {
     /// Of a wall.
     #[error("security.required_walls or security.wanted_walls: {0}")]
     Wall(#[from] UnknownWall),
+    /// A wall is required that the network mode gives up.
+    #[error(
+        "network.mode all gives up the wall network_namespace, which security.required_walls \
+         names; drop one of them"
+    )]
+    Contradiction,
     /// Of a domain.
     #[error("network.allowed_domains or network.blocked_domains: {0}")]
     Domain(#[from] domains::PatternError),

@@ -125,9 +125,9 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
         return Some((Verdict::MemoryLimit, text));
     }
     match signal(end) {
-        Some(Signal::SIGXCPU) => Some((Verdict::CpuLimit, format!("SIGXCPU; {}", cpu_text()))),
-        Some(Signal::SIGKILL) if cpu >= limits.cpu_time => {
-            Some((Verdict::CpuLimit, format!("SIGKILL; {}", cpu_text())))
+        // The signal alone proves nothing: a program can send it to itself.
+        Some(signal @ (Signal::SIGXCPU | Signal::SIGKILL)) if cpu >= limits.cpu_time => {
+            Some((Verdict::CpuLimit, format!("{signal}; {}", cpu_text())))
         }
         Some(Signal::SIGXFSZ) => {
             let text = format!("SIGXFSZ; file size limit {} bytes", limits.file_size);
@@ -161,13 +161,12 @@ fn looked_limits(observed: &Observed, end: &End, limits: &Limits) -> Option<Judg
 }
 
 fn open_files(look: &Readings, limits: &Limits) -> Option<Judgement> {
-    const FIRST_TABLE: u64 = 64;
     let limit = u64::from(limits.open_files);
     if let Some(open) = look.open_files.filter(|open| *open >= limit) {
         return Some((Verdict::OpenFilesLimit, format!("{open} descriptors open, limit {limit}")));
     }
     // Those that an unwinding stack closed again have still grown the table.
-    let slots = look.descriptor_slots.filter(|slots| *slots >= limit && *slots > FIRST_TABLE)?;
+    let slots = look.descriptor_slots.filter(|slots| *slots >= limit)?;
     let text = format!("EMFILE with a descriptor table of {slots} slots, limit {limit}");
     Some((Verdict::OpenFilesLimit, text))
 }

@@ -191,4 +191,7 @@ pub struct Outputs {
     pub failed: u64,
     /// The last reason.
     pub reason: Option<String>,
+    /// The most bytes that were to be copied.
+    #[serde(skip)]
+    pub most: u64,
 }

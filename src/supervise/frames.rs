@@ -72,6 +72,41 @@ struct Raw<'a> {
     errno: Option<i32>,
 }
 
+/// Names of an exception's bases that are kept.
+const MOST_TYPES: usize = 16;
+
+fn cut(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+/// Whether a text is JSON, or what Python's `json` makes of numbers that JSON lacks.
+fn is_document(text: &str) -> bool {
+    let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    is_json(text) || is_json(&without_odd_numbers(text))
+}
+
+/// Puts 0 in the place of `NaN` and `Infinity` outside of strings.
+fn without_odd_numbers(text: &str) -> String {
+    let mut rest = text;
+    let mut plain = String::with_capacity(text.len());
+    let (mut in_string, mut escaped) = (false, false);
+    while let Some(first) = rest.chars().next() {
+        let odd = ["NaN", "Infinity"].into_iter().find(|word| !in_string && rest.starts_with(word));
+        if let Some(word) = odd {
+            plain.push('0');
+            rest = rest.get(word.len()..).unwrap_or_default();
+            continue;
+        }
+        if first == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = in_string && first == '\\' && !escaped;
+        plain.push(first);
+        rest = rest.get(first.len_utf8()..).unwrap_or_default();
+    }
+    plain
+}
+
 /// A JSON object, parsed apart from its frame so that one too deep fails its call and not its run.
 fn value(raw: &RawValue) -> Result<Value, String> {
     serde_json::from_str(raw.get()).map_err(|error| error.to_string())
@@ -93,13 +128,19 @@ impl Message {
                 arguments: raw.args.map_or_else(|| Err("no arguments".to_owned()), value),
                 context: raw.ctx.map(value),
             })),
-            "done" => Ok(Self::Done(Done {
-                ok: raw.ok.ok_or_else(|| malformed("an end without ok"))?,
-                result: raw.result,
-                types: raw.types.unwrap_or_default(),
-                message: raw.message.unwrap_or_default(),
-                errno: raw.errno,
-            })),
+            "done" => {
+                if !raw.result.as_deref().is_none_or(is_document) {
+                    return Err(malformed("a result that is no JSON"));
+                }
+                let types = raw.types.unwrap_or_default();
+                Ok(Self::Done(Done {
+                    ok: raw.ok.ok_or_else(|| malformed("an end without ok"))?,
+                    result: raw.result,
+                    types: types.iter().take(MOST_TYPES).map(|name| cut(name, 200)).collect(),
+                    message: cut(&raw.message.unwrap_or_default(), 2000),
+                    errno: raw.errno,
+                }))
+            }
             _ => Err(malformed("an unknown kind")),
         }
     }
@@ -197,6 +238,27 @@ mod tests {
         let body = format!(r#"{{"t":"call","id":1,"tool":"x","args":{deep}}}"#);
         let Message::Call(call) = Message::parse(body.as_bytes()).unwrap() else { panic!() };
         assert!(call.arguments.is_err());
+    }
+
+    #[test]
+    fn a_result_is_json_or_what_python_makes_of_it() {
+        for good in ["1", "\"NaN\"", "NaN", "[-Infinity, {\"a\\\"b\": NaN}]", r#""\\""#] {
+            assert!(is_document(good), "{good}");
+        }
+        for bad in ["", "not json {", "\"NaN", "[NaN", "nan", r#""\\"NaN""#] {
+            assert!(!is_document(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_cut_to_what_is_kept() {
+        let long = "x".repeat(10_000);
+        let types = vec![long.clone(); 50];
+        let body = serde_json::json!({"t": "done", "ok": false, "types": types, "message": long});
+        let Message::Done(done) = Message::parse(body.to_string().as_bytes()).unwrap() else {
+            panic!()
+        };
+        assert_eq!((done.types.len(), done.types[0].len(), done.message.len()), (16, 200, 2000));
     }
 
     #[test]

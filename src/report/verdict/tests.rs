@@ -72,8 +72,10 @@ fn a_claim_with_its_reading_is_the_limits_verdict() {
 
 #[test]
 fn signals_of_limits() {
-    let cpu = observed(end(Status::Signaled(libc::SIGXCPU)));
-    assert_eq!(verdict(&cpu), Verdict::CpuLimit);
+    let mut cpu = end(Status::Signaled(libc::SIGXCPU));
+    assert_eq!(verdict(&observed(cpu.clone())), Verdict::Signal);
+    cpu.readings.cpu = Some(Limits::default().cpu_time);
+    assert_eq!(verdict(&observed(cpu)), Verdict::CpuLimit);
     let file = observed(end(Status::Signaled(libc::SIGXFSZ)));
     assert_eq!(verdict(&file), Verdict::FileSizeLimit);
 }

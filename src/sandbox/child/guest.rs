@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::prctl::set_no_new_privs;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::Mode;
 use nix::unistd::chdir;
@@ -20,7 +21,12 @@ const RULESET: i32 = 5;
 
 /// Becomes the interpreter, or tells init why not. `inherited` are standard input, output, error,
 /// the control socket and the socket to init, by their numbers so far.
-pub(super) fn become_guest(prepared: &Prepared, inherited: [i32; 5], ruleset: Option<i32>) -> ! {
+pub(super) fn become_guest(
+    prepared: &Prepared,
+    open_files: u64,
+    inherited: [i32; 5],
+    ruleset: Option<i32>,
+) -> ! {
     let report = inherited[4];
     if let Err(failure) = arrange_descriptors(inherited, ruleset) {
         tell(borrowed(report), Record::Failed(failure.stage, failure.errno as i32));
@@ -28,7 +34,7 @@ pub(super) fn become_guest(prepared: &Prepared, inherited: [i32; 5], ruleset: Op
     }
     // From here on only the fixed numbers are right.
     let report = borrowed(REPORT);
-    let Err(failure) = confine_and_exec(prepared, report, ruleset.is_some());
+    let Err(failure) = confine_and_exec(prepared, open_files, report, ruleset.is_some());
     tell(report, Record::Failed(failure.stage, failure.errno as i32));
     sys::exit_now(127)
 }
@@ -55,10 +61,12 @@ fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), 
 
 fn confine_and_exec(
     prepared: &Prepared,
+    open_files: u64,
     report: BorrowedFd<'_>,
     has_ruleset: bool,
 ) -> Result<Infallible, Failure> {
     chdir(c"/sandbox").at(Stage::Descriptors)?;
+    setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
     // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
     sys::default_sigpipe().at(Stage::Descriptors)?;

@@ -134,7 +134,7 @@ fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
     let Some(guest) = sys::fork().at(Stage::Fork)? else {
         let ruleset = files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
-        guest::become_guest(prepared, inherited, ruleset)
+        guest::become_guest(prepared, files.open_files, inherited, ruleset)
     };
     // What the run holds open must not stay open here: a reader would wait for our copies.
     let kept = [(SETUP, true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];

@@ -85,5 +85,7 @@ pub struct RunFiles {
     /// Mount options of the scratch file system.
     pub scratch_options: CString,
     /// Soft and hard limits.
-    pub rlimits: [(Resource, u64, u64); 12],
+    pub rlimits: [(Resource, u64, u64); 11],
+    /// Open descriptors; set last, when the set-up needs none any more.
+    pub open_files: u64,
 }

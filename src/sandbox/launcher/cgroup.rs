@@ -11,6 +11,7 @@ use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, V1, is_cgroup2_unified_mod
 use nix::errno::Errno;
 
 use super::group::{Base, Kind};
+use super::seat::is_abandoned;
 
 const V2_CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
@@ -24,6 +25,12 @@ pub struct Bases {
 }
 
 impl Bases {
+    /// Whether runs are moved into groups of v1 hierarchies.
+    #[must_use]
+    pub fn has_v1(&self) -> bool {
+        self.bases.iter().any(|base| matches!(base.kind, Kind::V1(_)))
+    }
+
     /// Whether a hierarchy limits or counts `controller`.
     #[must_use]
     pub fn find(&self, controller: &str) -> Option<&Base> {
@@ -32,8 +39,9 @@ impl Bases {
 }
 
 /// Looks at the host's hierarchies and makes this launcher's directory in each it may write.
+/// Groups of launchers that are gone are removed on the way.
 #[must_use]
-pub fn discover() -> Bases {
+pub fn discover(name: &str) -> Bases {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut bases = Bases::default();
     let unified = if is_cgroup2_unified_mode() {
@@ -42,24 +50,24 @@ pub fn discover() -> Bases {
         Path::new(UNIFIED_MOUNTPOINT).join("unified")
     };
     if let Some(group) = own_group(&groups, "") {
-        attempt(&mut bases, || v2(&within(&unified, Path::new("/"), group)));
+        attempt(&mut bases, || v2(&within(&unified, Path::new("/"), group), name));
     }
     let v1 = V1::new();
-    for (name, controller) in [
+    for (v1_name, controller) in [
         ("memory", Controllers::Mem),
         ("pids", Controllers::Pids),
         ("cpuacct", Controllers::CpuAcct),
     ] {
         // cpuacct only counts, which every v2 does as well.
-        let counted = if name == "cpuacct" { "cpu" } else { name };
+        let counted = if v1_name == "cpuacct" { "cpu" } else { v1_name };
         if bases.find(counted).is_some() {
             continue;
         }
         if let (Some((point, root)), Some(group)) =
-            (v1.get_mount_point(controller), own_group(&groups, name))
+            (v1.get_mount_point(controller), own_group(&groups, v1_name))
         {
             let kind = Kind::V1(counted);
-            attempt(&mut bases, || make(&within(&point, &root, group), kind));
+            attempt(&mut bases, || make(&within(&point, &root, group), name, kind));
         }
     }
     bases
@@ -89,38 +97,39 @@ fn within(mount_point: &Path, root: &Path, group: &str) -> PathBuf {
     mount_point.join(below)
 }
 
-fn make(parent: &Path, kind: Kind) -> io::Result<Base> {
+fn make(parent: &Path, name: &str, kind: Kind) -> io::Result<Base> {
     sweep(parent);
-    let path = parent.join(format!("{PREFIX}{}", std::process::id()));
-    fs::create_dir(&path)?;
+    let path = parent.join(name);
+    match fs::create_dir(&path) {
+        // Left behind by the last launcher with this name, and not yet let go of by the kernel.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => remove_runs(&path),
+        other => other?,
+    }
     Base::open(&path, kind).inspect_err(|_| {
         let _ = fs::remove_dir(&path);
     })
 }
 
-const PREFIX: &str = "codemode-";
-
 /// Removes groups left behind by launchers that were killed together with their keeper.
 fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-        let Some(Ok(pid)) = pid.map(str::parse::<u32>) else { continue };
-        if Path::new("/proc").join(pid.to_string()).exists() {
-            continue;
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(is_abandoned) {
+            remove_runs(&entry.path());
+            let _ = fs::remove_dir(entry.path());
         }
-        // rmdir refuses a group with processes or groups in it, so this can't hurt a living one.
-        for run in fs::read_dir(entry.path()).into_iter().flatten().flatten() {
-            if run.file_name().to_str().is_some_and(|name| name.starts_with("run-")) {
-                let _ = fs::remove_dir(run.path());
-            }
-        }
-        let _ = fs::remove_dir(entry.path());
     }
 }
 
-fn v2(group: &Path) -> io::Result<Base> {
+/// rmdir refuses a group with processes in it, so this can't hurt a living run.
+fn remove_runs(base: &Path) {
+    for run in fs::read_dir(base).into_iter().flatten().flatten() {
+        if run.file_name().to_str().is_some_and(|name| name.starts_with("run-")) {
+            let _ = fs::remove_dir(run.path());
+        }
+    }
+}
+
+fn v2(group: &Path, name: &str) -> io::Result<Base> {
     let offered = fs::read_to_string(group.join("cgroup.controllers"))?;
     let wanted: Vec<&'static str> = V2_CONTROLLERS
         .into_iter()
@@ -128,7 +137,7 @@ fn v2(group: &Path) -> io::Result<Base> {
         .collect();
     let enabled = enable(group, &wanted);
     let controllers = if enabled.is_ok() { wanted } else { Vec::new() };
-    let base = make(group, Kind::V2(controllers.clone()))?;
+    let base = make(group, name, Kind::V2(controllers.clone()))?;
     if !controllers.is_empty() {
         base.write_file("cgroup.subtree_control", &plus(&controllers))?;
     }

@@ -33,12 +33,15 @@ impl Collector {
     ///
     /// # Errors
     /// As `pipe(2)` and `fork(2)`.
-    pub fn start(scratch: BorrowedFd<'_>, target: BorrowedFd<'_>) -> nix::Result<Self> {
+    ///
+    /// No more than `most` bytes are copied: links and holes can make files look larger than the
+    /// space they take.
+    pub fn start(scratch: BorrowedFd<'_>, target: BorrowedFd<'_>, most: u64) -> nix::Result<Self> {
         let (account, ours) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
         match sys::fork()? {
             Some(pid) => Ok(Self { pid, account }),
             None => {
-                let outputs = collect(scratch, target);
+                let outputs = collect(scratch, target, most);
                 if let Ok(text) = serde_json::to_vec(&outputs) {
                     let _ = nix::unistd::write(&ours, &text);
                 }
@@ -67,8 +70,8 @@ fn directory_flags() -> OFlag {
     OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC
 }
 
-fn collect(scratch: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Outputs {
-    let mut outputs = Outputs::default();
+fn collect(scratch: BorrowedFd<'_>, target: BorrowedFd<'_>, most: u64) -> Outputs {
+    let mut outputs = Outputs { most, ..Outputs::default() };
     if let Err(errno) = copy_directory(scratch, c"outputs", target, 0, &mut outputs) {
         failed(&mut outputs, &errno.into());
     }
@@ -142,6 +145,10 @@ fn copy_file(
 ) -> io::Result<()> {
     let read = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let mut from = File::from(openat(source, name.as_c_str(), read, Mode::empty())?);
+    if from.metadata()?.len() > outputs.most - outputs.bytes {
+        let most = outputs.most;
+        return Err(io::Error::other(format!("more than the scratch size of {most} bytes")));
+    }
     let fresh = format!(".codemode-{}-{}", std::process::id(), outputs.files);
     let create = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let mode = Mode::from_bits_truncate(0o644);
@@ -189,7 +196,7 @@ mod tests {
         symlink("/etc/passwd", inside.join("link")).unwrap();
         nix::unistd::mkfifo(&inside.join("fifo"), Mode::S_IRWXU).unwrap();
         symlink(dir.path().join("canary"), outside.join("trap")).unwrap();
-        let outputs = collect(directory(dir.path()).as_fd(), directory(&outside).as_fd());
+        let outputs = collect(directory(dir.path()).as_fd(), directory(&outside).as_fd(), 1 << 20);
         assert_eq!((outputs.files, outputs.skipped, outputs.failed), (3, 2, 0));
         assert_eq!(fs::read_to_string(outside.join("plain")).unwrap(), "one");
         assert_eq!(fs::read_to_string(outside.join("sub/deep")).unwrap(), "two");
@@ -207,8 +214,21 @@ mod tests {
         fs::create_dir(&outside).unwrap();
         fs::write(inside.join("sub/file"), "x").unwrap();
         symlink(dir.path().join("elsewhere"), outside.join("sub")).unwrap();
-        let outputs = collect(directory(dir.path()).as_fd(), directory(&outside).as_fd());
+        let outputs = collect(directory(dir.path()).as_fd(), directory(&outside).as_fd(), 1 << 20);
         assert_eq!((outputs.files, outputs.failed), (0, 1));
         assert!(fs::read_dir(dir.path().join("elsewhere")).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn links_and_holes_do_not_multiply_what_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inside, outside) = (dir.path().join("outputs"), dir.path().join("host"));
+        fs::create_dir(&inside).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::File::create(inside.join("hole")).unwrap().set_len(600_000).unwrap();
+        fs::hard_link(inside.join("hole"), inside.join("again")).unwrap();
+        let target = directory(&outside);
+        let outputs = collect(directory(dir.path()).as_fd(), target.as_fd(), 1_000_000);
+        assert_eq!((outputs.files, outputs.bytes, outputs.failed), (1, 600_000, 1));
     }
 }

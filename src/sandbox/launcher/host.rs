@@ -8,6 +8,7 @@ use nix::unistd::{getegid, geteuid};
 
 use super::cgroup::Bases;
 use super::landlock::Landlock;
+use super::seat::Seat;
 use crate::plan::Plan;
 use crate::sandbox::child::Prepared;
 
@@ -26,6 +27,8 @@ pub struct Host {
     pub prepared: Prepared,
     /// Whether it is root in the host's user namespace.
     pub privileged: bool,
+    /// Held for as long as the launcher lives.
+    pub seat: Seat,
     /// Control groups.
     pub bases: Bases,
     /// Landlock, or the kernel's word.
@@ -45,7 +48,8 @@ impl Host {
     #[must_use]
     pub fn inner_map(&self, slot: u32) -> (u32, u32) {
         if self.privileged {
-            (FIRST_ID + slot, FIRST_ID + slot)
+            let id = FIRST_ID + self.seat.first_slot() + slot;
+            (id, id)
         } else {
             (geteuid().as_raw(), getegid().as_raw())
         }

@@ -14,6 +14,7 @@ mod prepare;
 mod processes;
 mod profile;
 mod run;
+mod seat;
 mod template;
 mod worker;
 
@@ -31,6 +32,7 @@ use nix::unistd::{geteuid, setgroups, setsid};
 
 use self::failure::Step;
 use self::host::Host;
+use self::seat::Seat;
 use self::worker::Worker;
 use super::enforced::{Profile, Refusal};
 use super::messages::{Event, LARGEST, decode_setup};
@@ -90,10 +92,11 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         // No run may inherit the groups of whoever started the service.
         setgroups(&[]).step("groups", None)?;
     }
-    let bases = cgroup::discover();
+    let seat = Seat::take(privileged).step("seat", None)?;
+    let bases = cgroup::discover(&seat.name());
     let built = enter_template(&plan, privileged).and_then(|(landlock, outputs)| {
         let prepared = prepare::prepare(&plan, landlock.as_ref().ok())?;
-        keep_few_capabilities().step("capabilities", None)?;
+        keep_few_capabilities(privileged).step("capabilities", None)?;
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
         Ok((landlock, outputs, prepared))
     });
@@ -108,14 +111,14 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         privileged,
         bases: &bases,
         landlock: landlock.as_ref().map_err(|errno| *errno),
-        first_id: host::FIRST_ID,
+        first_id: host::FIRST_ID + seat.first_slot(),
     };
     let profile = profile::profile(&plan, &findings);
     if let Err(refusal) = profile::insist(&plan, &profile) {
         bases.bases.iter().for_each(group::Base::remove);
         return Err(refusal);
     }
-    Ok((Host { plan, prepared, privileged, bases, landlock, outputs }, profile))
+    Ok((Host { plan, prepared, privileged, seat, bases, landlock, outputs }, profile))
 }
 
 type Entered = (Result<landlock::Landlock, Errno>, Option<OwnedFd>);
@@ -133,10 +136,17 @@ fn enter_template(plan: &Plan, privileged: bool) -> Result<Entered, Refusal> {
     Ok((landlock::Landlock::new(plan), outputs))
 }
 
-/// Root in the host's user namespace, with the capabilities to map ids and to mount.
+/// Root in a user namespace that has every id, with the capabilities to map ids and to mount.
+/// Root of a rootless container or of `unshare -r` is an ordinary user here.
 fn is_privileged() -> bool {
     let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
+    let maps_all = |file: &str| {
+        let map = std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+        map.split_whitespace().eq(["0", "0", "4294967295"])
+    };
     geteuid().is_root()
+        && maps_all("uid_map")
+        && maps_all("gid_map")
         && [Capability::CAP_SYS_ADMIN, Capability::CAP_SETUID, Capability::CAP_SETGID]
             .into_iter()
             .all(has)
@@ -145,12 +155,16 @@ fn is_privileged() -> bool {
 /// Keeps what mapping ids takes, and access to files of other owners: a run's descriptors to be
 /// counted, its outputs to be copied, control groups below a root that is writable to nobody. Of
 /// the host's files it can reach no other by then.
-fn keep_few_capabilities() -> std::io::Result<()> {
-    let keep = CapsHashSet::from([
+fn keep_few_capabilities(privileged: bool) -> std::io::Result<()> {
+    let mut keep = CapsHashSet::from([
         Capability::CAP_SETUID,
         Capability::CAP_SETGID,
         Capability::CAP_DAC_OVERRIDE,
     ]);
+    if !privileged {
+        // To map an id that is 0 in the namespace above, where that is ours (Linux 5.12).
+        keep.insert(Capability::CAP_SETFCAP);
+    }
     let mask = keep.iter().fold(0, |mask, capability| mask | 1 << capability.index());
     sys::drop_bounding_except(mask)?;
     let other = |error: caps::errors::CapsError| std::io::Error::other(error.to_string());

@@ -126,23 +126,23 @@ pub fn rlimits(
     limits: &Limits,
     memory_counted: bool,
     processes_counted: bool,
-) -> [(Resource, u64, u64); 12] {
+) -> [(Resource, u64, u64); 11] {
     const NONE: u64 = libc::RLIM_INFINITY;
     let cpu = limits.cpu_time.as_secs_f64().ceil() as u64;
     let processes = u64::from(limits.processes) + if processes_counted { 16 } else { 1 };
     let (data, space) = if memory_counted {
         (NONE, NONE)
     } else {
-        // Address space is reserved far ahead of use (thread arenas, BLAS); writable private
-        // memory is what the limit means.
-        (limits.memory, limits.memory.saturating_add(4 << 30))
+        // Address space is reserved far ahead of use (thread arenas, BLAS), so only writable
+        // private memory comes near what the limit means. It gets some slack, in which the
+        // watchdog can see what a refusal would hide.
+        (limits.memory.saturating_add(256 << 20), limits.memory.saturating_add(4 << 30))
     };
     let same = |resource, value| (resource, value, value);
     [
         // One second more to die by, should the code catch the first signal.
         (Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
         same(Resource::RLIMIT_FSIZE, limits.file_size),
-        same(Resource::RLIMIT_NOFILE, u64::from(limits.open_files)),
         same(Resource::RLIMIT_NPROC, processes),
         same(Resource::RLIMIT_DATA, data),
         same(Resource::RLIMIT_AS, space),
@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn without_a_cgroup_memory_is_limited_per_process() {
         let limits = Limits::default();
-        let data = |counted| rlimits(&limits, counted, true)[4];
-        assert_eq!(data(false).1, limits.memory);
+        let data = |counted| rlimits(&limits, counted, true)[3];
+        assert_eq!(data(false).1, limits.memory + (256 << 20));
         assert_eq!(data(true).1, libc::RLIM_INFINITY);
     }
 }

@@ -155,6 +155,7 @@ impl Run {
             ruleset,
             scratch_options: prepare::scratch_options(&limits)?,
             rlimits: prepare::rlimits(&limits, memory, processes),
+            open_files: u64::from(limits.open_files),
         };
         let cloned = sys::clone_process(namespaces(host.plan.network), groups.v2())
             .step("clone", Wall::UserNamespace)?;
@@ -334,7 +335,8 @@ impl Run {
     /// Begins to collect `/outputs`, if the plan has a place for it and the run got that far.
     pub fn collect(&mut self, outputs: Option<BorrowedFd<'_>>) {
         if let (true, Some(scratch), Some(outputs)) = (self.started, &self.scratch, outputs) {
-            self.collector = Collector::start(scratch.as_fd(), outputs).ok();
+            self.collector =
+                Collector::start(scratch.as_fd(), outputs, self.limits.scratch_size).ok();
         }
     }
 

@@ -8,6 +8,7 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -125,15 +126,17 @@ fn bind(source: &str, target: &Path, device: bool) -> io::Result<()> {
     } else {
         libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV
     };
-    sys::set_attributes(std::os::fd::AsFd::as_fd(&tree), attributes)?;
-    Ok(sys::move_tree(std::os::fd::AsFd::as_fd(&tree), &target)?)
+    sys::set_attributes(tree.as_fd(), attributes)?;
+    Ok(sys::move_tree(tree.as_fd(), &target)?)
 }
 
 /// The launcher reaches its children by the host's /proc; a run covers it with its own. It must
 /// be complete (with its submounts), or the kernel refuses runs a fresh one (`mount_too_revealing`).
 fn bind_proc() -> nix::Result<()> {
-    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-    mount(Some("/old/proc"), "/new/proc", NONE, flags, NONE)
+    let tree = sys::clone_tree(c"/old/proc")?;
+    let guarded = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
+    sys::set_attributes(tree.as_fd(), guarded)?;
+    sys::move_tree(tree.as_fd(), c"/new/proc")
 }
 
 fn become_root() -> nix::Result<()> {

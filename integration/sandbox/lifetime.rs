@@ -136,7 +136,6 @@ fn an_interrupted_front_cancels_its_run() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let mut live = Live::start(&[], WAIT);
         let (groups, everything) = (processes::control_groups(&live.guest), live.everything());
-        let groups = processes::control_groups(&live.guest);
         live.signal_front(signal);
         live.finish().expect("cancelled", 130);
         gone(&everything, SOON);

@@ -66,7 +66,6 @@ fn confine_and_exec(
     has_ruleset: bool,
 ) -> Result<Infallible, Failure> {
     chdir(c"/sandbox").at(Stage::Descriptors)?;
-    setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
     // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
     sys::default_sigpipe().at(Stage::Descriptors)?;
@@ -80,6 +79,9 @@ fn confine_and_exec(
         let listener = sys::install_filter_with_listener(gate).at(Stage::ExecGate)?;
         tell_with(report, Record::Gate, listener.as_fd()).at(Stage::ExecGate)?;
     }
+    // Not before the listener is sent: the kernel counts descriptors under way per host user, and
+    // refuses them above this limit (ETOOMANYREFS, unix(7)).
+    setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
     sys::install_filter(&prepared.allow).at(Stage::Seccomp)?;
     sys::install_filter(&prepared.refuse).at(Stage::Seccomp)?;
     Err(prepared.exec.exec()).at(Stage::Exec)

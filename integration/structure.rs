@@ -1,0 +1,128 @@
+//! The repository against what it says of itself.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codemode::config;
+
+/// Module → the modules of ours that it may import.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("sys", &[]),
+    ("config", &[]),
+    ("policy", &["config"]),
+    ("plan", &["policy", "config", "sys"]),
+    ("sandbox", &["plan", "policy", "sys"]),
+    ("supervise", &["sandbox", "policy", "plan"]),
+    ("report", &["supervise", "sandbox", "policy", "plan"]),
+    ("engine", &["report", "supervise", "sandbox", "plan", "policy"]),
+    ("grpc", &["engine", "report", "supervise", "policy", "config"]),
+    (
+        "cli",
+        &["grpc", "engine", "report", "supervise", "sandbox", "plan", "policy", "config", "sys"],
+    ),
+];
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn every_module_imports_only_what_stands_above_it() {
+    let layers: BTreeMap<_, _> = LAYERS.iter().copied().collect();
+    let source = root().join("src");
+    let mut files = Vec::new();
+    sources(&source, &mut files);
+    let mut broken = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(&source).unwrap();
+        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        let module = first.trim_end_matches(".rs");
+        let Some(allowed) = layers.get(module) else { continue };
+        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            for import in line.split("crate::").skip(1) {
+                let name: String =
+                    import.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let ours = layers.contains_key(name.as_str()) && name != module;
+                if ours && !allowed.contains(&name.as_str()) {
+                    broken.push(format!("{}:{}: {name}", inside.display(), number + 1));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn the_child_side_imports_the_record_and_sys_and_nothing_else_of_ours() {
+    let mut files = Vec::new();
+    sources(&root().join("src/sandbox/child"), &mut files);
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for import in text.split("crate::").skip(1) {
+            assert!(import.starts_with("sys"), "{}: crate::{import:.30}", file.display());
+        }
+        for allocation in ["format!", "vec!", "String::", "Box::new", ".to_vec(", ".to_owned("] {
+            assert!(!text.contains(allocation), "{}: {allocation}", file.display());
+        }
+    }
+}
+
+#[test]
+fn unsafe_stands_in_sys_only_and_says_why_it_is_sound() {
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    for file in files {
+        let inside = file.strip_prefix(root().join("src")).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let blocks = text.matches("unsafe {").count();
+        if !inside.starts_with("sys") {
+            assert_eq!(blocks, 0, "{}", file.display());
+        }
+        let reasons = text.matches("// SAFETY:").count();
+        assert!(reasons >= blocks, "{}: {blocks} blocks, {reasons} reasons", file.display());
+    }
+}
+
+#[test]
+fn the_example_configuration_holds_the_defaults() {
+    let file = root().join("examples/codemode-sidecar.yaml");
+    let load = |file| {
+        config::load(&config::Sources {
+            file,
+            env: &config::Environment::new(),
+            cwd: Path::new("/"),
+            host: Some("127.0.0.1"),
+            port: None,
+            allow_unauthenticated: false,
+        })
+        .unwrap()
+    };
+    let (example, defaults) = (load(Some(&file)), load(None));
+    assert_eq!(example.limits, defaults.limits);
+    assert_eq!(example.security, defaults.security);
+    assert_eq!(example.network, defaults.network);
+    assert_eq!(example.mounts, defaults.mounts);
+    assert_eq!(
+        (example.port, example.main_app_grpc_target, example.shutdown_grace, example.metadata_ttl),
+        (
+            defaults.port,
+            defaults.main_app_grpc_target,
+            defaults.shutdown_grace,
+            defaults.metadata_ttl
+        )
+    );
+}

@@ -31,7 +31,7 @@ macro_rules! stages {
 stages! {
     Clone "clone" Some(Wall::UserNamespace),
     IdMap "id map" Some(Wall::UserNamespace),
-    Cgroup "cgroup" None,
+    Cgroup "cgroup" Some(Wall::CgroupMemory),
     Start "start" None,
     Ids "ids" Some(Wall::UserNamespace),
     ParentDeath "parent death signal" None,

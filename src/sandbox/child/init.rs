@@ -13,7 +13,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::WaitStatus;
-use nix::unistd::{Gid, Pid, Uid, sethostname, setresgid, setresuid, setsid};
+use nix::unistd::{Gid, Pid, Uid, sethostname, setresgid, setresuid, setsid, write};
 
 use super::super::record::{Record, Stage};
 use super::{At, Failure, Prepared, RunFiles, guest, mounts, network, tell, tell_with, tolerate};
@@ -38,6 +38,9 @@ fn borrowed(number: i32) -> BorrowedFd<'static> {
 
 /// Runs as process 1 until the guest has ended. The launcher calls it in the cloned child.
 pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
+    if let Err(errno) = join_groups(files) {
+        give_up(files.setup.as_fd(), &Failure { stage: Stage::Cgroup, errno });
+    }
     if let Err(errno) = keep_the_runs_own(files) {
         give_up(files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
     }
@@ -51,6 +54,12 @@ pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
 fn give_up(setup: BorrowedFd<'_>, failure: &Failure) -> ! {
     tell(setup, Record::Failed(failure.stage, failure.errno as i32));
     sys::exit_now(127)
+}
+
+/// Joins the control groups of v1 hierarchies. One thread and no other process yet: everything
+/// that follows is born inside.
+fn join_groups(files: &RunFiles) -> nix::Result<()> {
+    files.groups.iter().try_for_each(|group| write(group, b"0").map(drop))
 }
 
 fn keep_the_runs_own(files: &RunFiles) -> nix::Result<()> {

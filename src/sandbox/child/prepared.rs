@@ -72,6 +72,8 @@ pub struct Prepared {
 pub struct RunFiles {
     /// The child's end of the launcher's socket.
     pub setup: OwnedFd,
+    /// Files to write oneself into, to join control groups that can't be cloned into.
+    pub groups: Vec<OwnedFd>,
     /// Standard input.
     pub stdin: OwnedFd,
     /// Standard output.

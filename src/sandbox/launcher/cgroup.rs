@@ -25,12 +25,6 @@ pub struct Bases {
 }
 
 impl Bases {
-    /// Whether runs are moved into groups of v1 hierarchies.
-    #[must_use]
-    pub fn has_v1(&self) -> bool {
-        self.bases.iter().any(|base| matches!(base.kind, Kind::V1(_)))
-    }
-
     /// Whether a hierarchy limits or counts `controller`.
     #[must_use]
     pub fn find(&self, controller: &str) -> Option<&Base> {

@@ -97,9 +97,6 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
         },
         Wall::IpcNamespace => "clone3 CLONE_NEWIPC",
         Wall::UtsNamespace => "clone3 CLONE_NEWUTS, host name `sandbox`",
-        Wall::CgroupNamespace if findings.bases.has_v1() => {
-            "unshare CLONE_NEWCGROUP; of v1 hierarchies the run's own group shows by its name"
-        }
         Wall::CgroupNamespace => "unshare CLONE_NEWCGROUP in the run's own group",
         Wall::Root => "read-only tmpfs and binds after pivot_root; scratch nosuid, nodev, noexec",
         Wall::Proc => "fresh procfs, subset=pid",

@@ -11,7 +11,7 @@ use nix::sys::statvfs::fstatvfs;
 use nix::unistd::Pid;
 
 use super::collect::Collector;
-use super::failure::{Step, fail, of_stage};
+use super::failure::{Step, of_stage};
 use super::group::Groups;
 use super::host::Host;
 use super::{prepare, processes};
@@ -148,6 +148,7 @@ impl Run {
         let (memory, processes) = (host.counts("memory"), host.counts("pids"));
         let files = RunFiles {
             setup: theirs,
+            groups: groups.entries().step("cgroup", Wall::CgroupMemory)?,
             stdin: handed.stdin,
             stdout: handed.stdout,
             stderr: handed.stderr,
@@ -165,13 +166,9 @@ impl Run {
         drop(files);
         let admitted = map_ids(pid, host.inner_map(slot))
             .step("id map", Wall::UserNamespace)
-            .and_then(|()| sys::send(ours.as_fd(), &[1], &[]).step("start", None))
-            // Moving a process between v1 groups waits for an RCU grace period (about 10 ms on an
-            // idle host), in which the child can build and the interpreter start; `admit` makes
-            // sure of every process before any code is handed over.
-            .and_then(|_| groups.join_v1([pid.as_raw()]).step("cgroup join", Wall::CgroupMemory));
+            .and_then(|()| sys::send(ours.as_fd(), &[1], &[]).step("start", None));
         match admitted {
-            Ok(()) => Ok((pid, pidfd, ours)),
+            Ok(_) => Ok((pid, pidfd, ours)),
             Err(refusal) => {
                 end_now(pid, pidfd.as_fd());
                 Err(refusal)
@@ -208,27 +205,12 @@ impl Run {
             }
             Record::Scratch => self.scratch = descriptor,
             Record::Proxy => self.proxy = descriptor,
-            Record::Sealed => match self.admit() {
-                Ok(()) => self.started = true,
-                Err(errno) => {
-                    self.refusal = Some(fail("cgroup join", Wall::CgroupMemory, &errno.into()));
-                    self.kill();
-                }
-            },
+            Record::Sealed => self.started = true,
             Record::Exited(code) => self.status = Some(Status::Exited(code)),
             Record::Signaled(signal) => self.status = Some(Status::Signaled(signal)),
             Record::ExecRefused(count) => self.exec_refusals = count.unsigned_abs().into(),
             Record::Gate => {}
         }
-    }
-
-    /// Sees to it that init and the interpreter, which has read no code yet, are in every group.
-    fn admit(&self) -> nix::Result<()> {
-        if self.groups.has_v1() {
-            let pids = processes::below(self.pid).into_iter().chain([self.pid.as_raw()]);
-            self.groups.join_v1(pids)?;
-        }
-        Ok(())
     }
 
     /// Ends every process of the run: the kernel takes the pid namespace down with its init.

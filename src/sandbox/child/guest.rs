@@ -82,8 +82,7 @@ fn confine_and_exec(
     // Not before the listener is sent: the kernel counts descriptors under way per host user, and
     // refuses them above this limit (ETOOMANYREFS, unix(7)).
     setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
-    sys::install_filter(&prepared.allow).at(Stage::Seccomp)?;
-    sys::install_filter(&prepared.refuse).at(Stage::Seccomp)?;
+    sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)?;
     Err(prepared.exec.exec()).at(Stage::Exec)
 }
 

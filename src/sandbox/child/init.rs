@@ -198,7 +198,7 @@ fn seal_init(prepared: &Prepared) -> nix::Result<()> {
     sys::lock_securebits()?;
     sys::drop_every_capability()?;
     set_no_new_privs()?;
-    sys::install_filter(&prepared.init)
+    sys::install_filter(&prepared.init_filter)
 }
 
 /// Reaps whoever ends, refuses whoever knocks at the gate, and ends with the guest.

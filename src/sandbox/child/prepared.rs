@@ -60,12 +60,10 @@ pub struct Prepared {
     pub proxy_port: Option<u16>,
     /// Whether the exec gate closes behind the interpreter.
     pub gate: Option<[Instruction; 5]>,
-    /// The allow-list.
-    pub allow: Vec<Instruction>,
-    /// The refusals with `EPERM`.
-    pub refuse: Vec<Instruction>,
-    /// The allow-list of init.
-    pub init: Vec<Instruction>,
+    /// The guest's filter.
+    pub guest_filter: Vec<Instruction>,
+    /// Init's filter.
+    pub init_filter: Vec<Instruction>,
 }
 
 /// What is one run's own.

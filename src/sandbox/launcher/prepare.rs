@@ -6,7 +6,7 @@ use crate::plan::{Entry, PROXY_PORT, Plan, WRITABLE, seccomp};
 use crate::policy::{Limits, NetworkMode, Wall};
 use crate::sandbox::child::{LateMount, MountKind, Prepared, WritableDir};
 use crate::sandbox::enforced::Refusal;
-use crate::sys::{self, ExecImage, Instruction};
+use crate::sys::{self, ExecImage};
 
 use nix::sys::resource::Resource;
 
@@ -30,7 +30,7 @@ fn c_strings(texts: &[String]) -> Result<Vec<CString>, Refusal> {
 /// # Errors
 /// A refusal for a seccomp policy that doesn't compile or a plan with NUL bytes in it.
 pub fn prepare(plan: &Plan, landlock: Option<&Landlock>) -> Result<Prepared, Refusal> {
-    let filters = seccomp::compile()
+    let filters = seccomp::filters()
         .map_err(|error| std::io::Error::other(error.to_string()))
         .step("seccomp policy", Wall::Seccomp)?;
     Ok(Prepared {
@@ -47,14 +47,9 @@ pub fn prepare(plan: &Plan, landlock: Option<&Landlock>) -> Result<Prepared, Ref
         landlock_write: landlock.map_or(0, Landlock::writable),
         proxy_port: (plan.network == NetworkMode::Restricted).then_some(PROXY_PORT),
         gate: plan.exec_closed.then(sys::exec_gate),
-        allow: instructions(&filters.allow),
-        refuse: instructions(&filters.refuse),
-        init: instructions(&filters.init),
+        guest_filter: filters.run,
+        init_filter: filters.init,
     })
-}
-
-fn instructions(filter: &[seccomp::SockFilter]) -> Vec<Instruction> {
-    filter.iter().map(|f| Instruction { code: f.code, jt: f.jt, jf: f.jf, k: f.k }).collect()
 }
 
 fn writable() -> Result<Vec<WritableDir>, Refusal> {

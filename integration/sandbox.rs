@@ -35,6 +35,8 @@ mod outputs;
 mod processes;
 #[path = "sandbox/report.rs"]
 mod report;
+#[path = "sandbox/stubborn.rs"]
+mod stubborn;
 #[path = "sandbox/usage.rs"]
 mod usage;
 #[path = "sandbox/visibility.rs"]

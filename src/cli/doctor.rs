@@ -77,6 +77,9 @@ fn diagnose(args: &DoctorArgs) -> Diagnosis {
             let executable = found.executable.display();
             diagnosis.interpreter =
                 format!("{} {} at {executable}", found.implementation, found.version_text());
+            for path in found.left_out() {
+                diagnosis.interpreter += &format!("; not shown inside: {}", path.display());
+            }
             match trial(&found) {
                 Ok(report) => {
                     diagnosis.ok = report.verdict == Verdict::Ok;

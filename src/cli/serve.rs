@@ -10,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{Stop, own_binary};
 use crate::config::{self, Config, LogLevel, Sources};
 use crate::engine;
-use crate::grpc::{self, Settings};
+use crate::grpc::{self, ServeError, Settings};
 use crate::plan::interpreter;
 use crate::policy::Policy;
 use crate::sys;
@@ -55,10 +55,17 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::sandbox)?;
     runtime.block_on(async {
         let engine = prepared.attach()?;
-        grpc::serve(Settings { config, policy }, engine, listener).await.map_err(Stop::usage)
+        grpc::serve(Settings { config, policy }, engine, listener).await.map_err(stop)
     })?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+fn stop(error: ServeError) -> Stop {
+    match error {
+        ServeError::LauncherGone | ServeError::Io(_) => Stop::sandbox(error),
+        error => Stop::usage(error),
+    }
 }
 
 fn load(args: &ServeArgs) -> Result<Config, Stop> {

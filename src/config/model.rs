@@ -95,7 +95,7 @@ impl Default for Limits {
             scratch_inodes: 16_384,
             output: 1 << 20,
             result: 8 << 20,
-            tool_result: 16 << 20,
+            tool_result: 4 << 20,
             request: 4 << 20,
             tools: 16_384,
             concurrent_runs: 32,

@@ -1,18 +1,29 @@
-//! Who may call.
+//! Who may call: decided by the headers, before a byte of the request's body is read.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Request, Response};
 use subtle::ConstantTimeEq;
 use tonic::Status;
-use tonic::metadata::MetadataMap;
+use tonic::body::Body;
+use tower_layer::Layer;
+use tower_service::Service;
 
 use crate::config::Secret;
+
+/// The call that needs a key. Health, readiness and reflection need none.
+const GUARDED: &str = "/codemode.ExecutorService/Execute";
 
 /// Checks the bearer key of a call, in time that doesn't depend on where it differs.
 ///
 /// # Errors
 /// `UNAUTHENTICATED`, with the same words for a missing and a wrong key.
-pub fn authenticate(metadata: &MetadataMap, key: Option<&Secret>) -> Result<(), Status> {
+fn authenticate(headers: &HeaderMap, key: Option<&Secret>) -> Result<(), Status> {
     let Some(key) = key else { return Ok(()) };
-    let given = metadata.get("authorization").map(|value| value.as_bytes()).unwrap_or_default();
+    let given = headers.get("authorization").map(|value| value.as_bytes()).unwrap_or_default();
     let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
     if bool::from(given.ct_eq(key.expose().as_bytes())) {
         Ok(())
@@ -24,12 +35,54 @@ pub fn authenticate(metadata: &MetadataMap, key: Option<&Secret>) -> Result<(), 
     }
 }
 
+/// Puts the check in front of every service.
+#[derive(Clone)]
+pub struct Guard(pub Option<Arc<Secret>>);
+
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { inner, key: self.0.clone() }
+    }
+}
+
+/// A service behind the check.
+#[derive(Clone)]
+pub struct Guarded<S> {
+    inner: S,
+    key: Option<Arc<Secret>>,
+}
+
+impl<S, B> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = Response<Body>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let guarded = request.uri().path() == GUARDED;
+        match authenticate(request.headers(), self.key.as_deref()) {
+            Err(status) if guarded => Box::pin(async move { Ok(status.into_http()) }),
+            _ => Box::pin(self.inner.call(request)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with(header: Option<&'static str>) -> MetadataMap {
-        let mut metadata = MetadataMap::new();
+    fn with(header: Option<&'static str>) -> HeaderMap {
+        let mut metadata = HeaderMap::new();
         if let Some(header) = header {
             metadata.insert("authorization", header.parse().unwrap());
         }

@@ -12,7 +12,7 @@ mod service;
 mod structs;
 
 pub use privileges::drop_privileges;
-pub use server::{Settings, bind, serve};
+pub use server::{ServeError, Settings, bind, serve};
 
 /// Generated from `proto/codemode.proto`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -11,6 +11,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use super::admission::Admission;
+use super::auth::Guard;
 use super::main_app::{MainApp, MainAppError};
 use super::proto::DESCRIPTORS;
 use super::proto::executor_service_server::ExecutorServiceServer;
@@ -18,6 +19,9 @@ use super::service::Executor;
 use crate::config::{Config, ServerTls};
 use crate::engine::Engine;
 use crate::policy::Policy;
+
+/// Calls on one connection at a time.
+const MOST_STREAMS: u32 = 1024;
 
 /// What the server needs beside its engine.
 pub struct Settings {
@@ -121,7 +125,6 @@ pub async fn serve(
         run_limits: policy.limits,
         limits: limits.clone(),
         security: config.security.clone(),
-        api_key: config.api_key.clone(),
         main_app,
         admission: Admission::new(bytes(limits.concurrent_runs), bytes(limits.queue)),
         stop,
@@ -134,7 +137,9 @@ pub async fn serve(
     // Both versions: grpcurl speaks the first, older tools the second.
     let (reflection_v1, reflection_v1alpha) =
         (reflection().build_v1()?, reflection().build_v1alpha()?);
+    let key = config.api_key.clone().map(Arc::new);
     let mut server = Server::builder()
+        .max_concurrent_streams(MOST_STREAMS)
         .tcp_nodelay(true)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)));
@@ -143,14 +148,24 @@ pub async fn serve(
     }
     let incoming = TcpListenerStream::new(tokio::net::TcpListener::from_std(listener)?);
     let drain = drain(Arc::clone(&executor), stop_sender, config.shutdown_grace);
+    let gone = Arc::clone(&executor);
     server
+        .layer(Guard(key))
         .add_service(service)
         .add_service(health)
         .add_service(reflection_v1)
         .add_service(reflection_v1alpha)
         .serve_with_incoming_shutdown(incoming, drain)
         .await?;
-    Ok(())
+    if gone.engine.is_alive() { Ok(()) } else { Err(ServeError::LauncherGone) }
+}
+
+/// Resolves once nothing can make a sandbox any more; whoever manages the service may start it anew.
+async fn launcher_gone(engine: &Engine) {
+    let mut tick = tokio::time::interval(Duration::from_millis(250));
+    while engine.is_alive() {
+        tick.tick().await;
+    }
 }
 
 /// Resolves at the order to stop; from then on nobody new is let in, and what still runs after
@@ -162,6 +177,7 @@ async fn drain(executor: Arc<Executor>, stop: watch::Sender<bool>, grace: Durati
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = launcher_gone(&executor.engine) => tracing::error!("the launcher is gone"),
         }
     }
     tracing::info!(grace_s = grace.as_secs_f64(), "draining");

@@ -121,6 +121,9 @@ pub fn cure(wall: Wall, errno: Option<i32>) -> Option<String> {
         Wall::Seccomp | Wall::ExecGate => {
             "boot Linux 5.5 or newer with CONFIG_SECCOMP_FILTER, outside another seccomp listener"
         }
+        Wall::Rlimits => {
+            "ask for less, or raise the hard limits of whoever starts codemode (ulimit -H)"
+        }
         _ => return None,
     };
     Some(text.to_owned())

@@ -68,9 +68,26 @@ impl Interpreter {
             needs.push(self.prefix.join("pyvenv.cfg"));
         }
         needs.extend(self.stdlib.iter().cloned());
-        needs.extend(self.path.iter().filter(|path| path.is_absolute()).cloned());
+        needs.extend(self.path.iter().filter(|path| self.is_own(path)).cloned());
         needs.extend(self.libraries());
         needs
+    }
+
+    /// Whether a directory of `sys.path` belongs to the installation or the venv. A `.pth` file can
+    /// add any other, a project with its secrets among them.
+    fn is_own(&self, path: &Path) -> bool {
+        let prefixes = [&self.prefix, &self.base_prefix, &self.exec_prefix, &self.base_exec_prefix];
+        path.is_absolute()
+            && !is_shared(path)
+            && prefixes.iter().any(|prefix| path.starts_with(prefix))
+    }
+
+    /// Directories of `sys.path` that are not shown inside.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<&Path> {
+        let exists = |path: &&Path| path.is_absolute() && path.exists();
+        let paths = self.path.iter().map(PathBuf::as_path);
+        paths.filter(exists).filter(|path| !self.is_own(path)).collect()
     }
 
     /// Directories of the shared libraries it had loaded, and the program loader.

@@ -121,6 +121,7 @@ pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Pl
     skeleton(&mut root, policy.network);
     if let Some(workspace) = &policy.workspace {
         let source = directory("workspace", workspace)?;
+        refuse_sockets(workspace)?;
         root.add("/workspace", Entry::Bind { source, directory: true, device: false });
     }
     let outputs = match &policy.outputs {
@@ -168,6 +169,38 @@ fn directory(what: &'static str, path: &Path) -> Result<String, PlanError> {
     }
     let text = real.to_str().ok_or_else(|| refuse("the path is not UTF-8".to_owned()))?;
     Ok(text.to_owned())
+}
+
+/// Entries of a workspace that are looked at.
+const MOST_ENTRIES: usize = 20_000;
+
+/// A socket can be connected to through a read-only mount, and neither Landlock nor seccomp can tell
+/// it from the program's own: none may lie in what is shown.
+fn refuse_sockets(workspace: &Path) -> Result<(), PlanError> {
+    use std::os::unix::fs::FileTypeExt;
+    let mut pending = vec![workspace.to_owned()];
+    let mut seen = 0;
+    while let Some(directory) = pending.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            seen += 1;
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_socket() {
+                let why = format!(
+                    "holds the socket {}, to which a program could connect; move it elsewhere",
+                    entry.file_name().to_string_lossy()
+                );
+                return Err(PlanError::Mount {
+                    what: "workspace",
+                    path: workspace.to_owned(),
+                    why,
+                });
+            }
+            if kind.is_dir() && seen < MOST_ENTRIES {
+                pending.push(entry.path());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn environment(network: NetworkMode) -> Vec<String> {

@@ -136,7 +136,7 @@ fn usage(observed: &Observed) -> Usage {
     };
     if let Some(end) = &observed.end {
         let readings = &end.readings;
-        let cpu = readings.cpu.unwrap_or(end.user_time + end.system_time);
+        let cpu = readings.cpu.unwrap_or_default().max(end.user_time + end.system_time);
         usage.cpu_ms = milliseconds(cpu);
         usage.user_ms = milliseconds(end.user_time);
         usage.system_ms = milliseconds(end.system_time);

@@ -64,7 +64,9 @@ pub(super) fn judge(observed: &Observed, limits: &Limits) -> Judgement {
     if let Some(refusal) = &observed.refusal
         && observed.stopped.is_none()
     {
-        return (Verdict::Refused, refusal.to_string());
+        // What was no wall's doing is ours.
+        let verdict = if refusal.wall.is_some() { Verdict::Refused } else { Verdict::SandboxFault };
+        return (verdict, refusal.to_string());
     }
     if let Some(fault) = &observed.fault {
         return (Verdict::SandboxFault, fault.clone());
@@ -225,7 +227,10 @@ fn own_end(observed: &Observed, end: &End) -> Judgement {
             let name = Signal::try_from(number).map_or("unknown signal", Signal::as_str);
             (Verdict::Signal, format!("{name} ({number})"))
         }
-        Status::Killed => (Verdict::SandboxFault, "the sandbox was killed from outside".to_owned()),
+        Status::Killed => (
+            Verdict::SandboxFault,
+            "the sandbox ended before its interpreter did, and not by us".to_owned(),
+        ),
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -17,7 +18,11 @@ use super::frames::{Call, Done, FrameError, Frames, Message, frame};
 use super::tools::{Answer, ToolSet};
 
 /// Tool calls of one run under way at a time; the guest's next ones wait in its socket.
-const MOST_CALLS: usize = 1024;
+const MOST_CALLS: usize = 256;
+/// Bytes of frames whose calls are under way at a time.
+const MOST_BYTES: usize = 16 << 20;
+/// Bytes of one call's arguments.
+const MOST_ARGUMENTS: usize = 4 << 20;
 
 /// What the guest is asked to run.
 #[derive(Serialize)]
@@ -99,9 +104,13 @@ impl Control {
         self.writer.lock().await.write_all(&frame(&body)).await
     }
 
-    /// Lets a guest go that waits for its readings to be taken.
-    pub async fn say_goodbye(&self) {
-        let _ = self.writer.lock().await.write_all(&frame(r#"{"t":"bye"}"#)).await;
+    /// Lets a guest go that waits for its readings to be taken. Does not wait itself: a guest may
+    /// have seen to it that its socket is full.
+    pub fn say_goodbye(&self) {
+        let writer = Arc::clone(&self.writer);
+        tokio::spawn(tokio::time::timeout(Duration::from_secs(1), async move {
+            let _ = writer.lock().await.write_all(&frame(r#"{"t":"bye"}"#)).await;
+        }));
     }
 
     /// Carries tool calls until the guest tells how the code ended, falls silent or talks
@@ -109,19 +118,23 @@ impl Control {
     pub async fn converse(&mut self, tools: &ToolSet) -> Spoken {
         let mut calls = JoinSet::new();
         let places = Arc::new(Semaphore::new(MOST_CALLS));
+        let room = Arc::new(Semaphore::new(MOST_BYTES));
         let mut chunk = vec![0; 16 << 10];
         loop {
             loop {
-                let message = match self.frames.next_frame() {
-                    Ok(Some(body)) => Message::parse(body),
+                let (message, length) = match self.frames.next_frame() {
+                    Ok(Some(body)) => (Message::parse(body, MOST_ARGUMENTS), body.len()),
                     Ok(None) => break,
-                    Err(error) => Err(error),
+                    Err(error) => (Err(error), 0),
                 };
                 match message {
                     Ok(Message::Done(done)) => return Spoken::Done(done),
                     Ok(Message::Call(call)) => {
                         while calls.try_join_next().is_some() {}
-                        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                        let weight = u32::try_from(length.min(MOST_BYTES)).unwrap_or(u32::MAX);
+                        let place = Arc::clone(&places).acquire_owned().await;
+                        let bytes = Arc::clone(&room).acquire_many_owned(weight).await;
+                        let (Ok(place), Ok(bytes)) = (place, bytes) else {
                             return Spoken::Silent;
                         };
                         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -130,7 +143,7 @@ impl Control {
                             let id = call.id;
                             let answer = answer(call, &tools).await;
                             let _ = reply(&writer, id, &answer).await;
-                            drop(place);
+                            drop((place, bytes));
                         });
                     }
                     Err(error) => return Spoken::Nonsense(error),

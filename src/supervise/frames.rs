@@ -107,17 +107,22 @@ fn without_odd_numbers(text: &str) -> String {
     plain
 }
 
-/// A JSON object, parsed apart from its frame so that one too deep fails its call and not its run.
-fn value(raw: &RawValue) -> Result<Value, String> {
+/// A JSON value, parsed apart from its frame so that one too deep or too long fails its call and not
+/// its run.
+fn value(raw: &RawValue, longest: usize) -> Result<Value, String> {
+    let length = raw.get().len();
+    if length > longest {
+        return Err(format!("{length} bytes of JSON, where {longest} are the most"));
+    }
     serde_json::from_str(raw.get()).map_err(|error| error.to_string())
 }
 
 impl Message {
-    /// Reads one frame's body.
+    /// Reads one frame's body; a call's arguments may take `longest` bytes.
     ///
     /// # Errors
     /// [`FrameError::Malformed`].
-    pub fn parse(body: &[u8]) -> Result<Self, FrameError> {
+    pub fn parse(body: &[u8], longest: usize) -> Result<Self, FrameError> {
         let malformed = |why: &str| FrameError::Malformed(why.to_owned());
         let raw: Raw<'_> =
             serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
@@ -125,8 +130,10 @@ impl Message {
             "call" => Ok(Self::Call(Call {
                 id: raw.id.ok_or_else(|| malformed("a call without id"))?,
                 tool: raw.tool.ok_or_else(|| malformed("a call without tool"))?,
-                arguments: raw.args.map_or_else(|| Err("no arguments".to_owned()), value),
-                context: raw.ctx.map(value),
+                arguments: raw
+                    .args
+                    .map_or_else(|| Err("no arguments".to_owned()), |raw| value(raw, longest)),
+                context: raw.ctx.map(|raw| value(raw, longest)),
             })),
             "done" => {
                 if !raw.result.as_deref().is_none_or(is_document) {
@@ -218,7 +225,7 @@ mod tests {
         for byte in stream {
             frames.push(&[byte]);
             while let Some(body) = frames.next_frame().unwrap() {
-                bodies.push(Message::parse(body).unwrap());
+                bodies.push(Message::parse(body, 1 << 20).unwrap());
             }
         }
         assert!(matches!(&bodies[0], Message::Done(done) if done.ok));
@@ -236,8 +243,17 @@ mod tests {
     fn arguments_too_deep_fail_the_call_only() {
         let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
         let body = format!(r#"{{"t":"call","id":1,"tool":"x","args":{deep}}}"#);
-        let Message::Call(call) = Message::parse(body.as_bytes()).unwrap() else { panic!() };
+        let Message::Call(call) = Message::parse(body.as_bytes(), 1 << 20).unwrap() else {
+            panic!()
+        };
         assert!(call.arguments.is_err());
+    }
+
+    #[test]
+    fn arguments_too_long_fail_the_call_only() {
+        let body = r#"{"t":"call","id":1,"tool":"x","args":{"a":"0123456789"}}"#;
+        let Message::Call(call) = Message::parse(body.as_bytes(), 8).unwrap() else { panic!() };
+        assert!(call.arguments.unwrap_err().contains("8 are the most"));
     }
 
     #[test]
@@ -255,7 +271,8 @@ mod tests {
         let long = "x".repeat(10_000);
         let types = vec![long.clone(); 50];
         let body = serde_json::json!({"t": "done", "ok": false, "types": types, "message": long});
-        let Message::Done(done) = Message::parse(body.to_string().as_bytes()).unwrap() else {
+        let Message::Done(done) = Message::parse(body.to_string().as_bytes(), 1 << 20).unwrap()
+        else {
             panic!()
         };
         assert_eq!((done.types.len(), done.types[0].len(), done.message.len()), (16, 200, 2000));
@@ -264,7 +281,7 @@ mod tests {
     #[test]
     fn what_is_no_message_is_named() {
         for body in ["", "null", "{}", r#"{"t":"call"}"#, r#"{"t":"done"}"#, r#"{"t":"x"}"#] {
-            assert!(Message::parse(body.as_bytes()).is_err(), "{body}");
+            assert!(Message::parse(body.as_bytes(), 1 << 20).is_err(), "{body}");
         }
     }
 
@@ -281,7 +298,7 @@ mod tests {
                     match frames.next_frame() {
                         Ok(Some(body)) => {
                             prop_assert!(body.len() <= 128);
-                            let _ = Message::parse(body);
+                            let _ = Message::parse(body, 1 << 20);
                         }
                         Ok(None) => break,
                         Err(_) => break 'stream,

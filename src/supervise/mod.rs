@@ -103,8 +103,13 @@ pub struct Observed {
 
 /// How long a sandbox may take to stand.
 const START_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a guest that says it met a limit is kept waiting for readings.
+const LOOK_PATIENCE: Duration = Duration::from_millis(500);
 /// How long after the order the launcher may take to end a run.
 const KILL_PATIENCE: Duration = Duration::from_secs(20);
+
+/// A reader of ours may be slow, and may be waited for.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 struct Streams {
     control: OwnedFd,
@@ -210,7 +215,15 @@ impl Supervised<'_> {
         for (task, place) in
             [(stdout, &mut self.observed.stdout), (stderr, &mut self.observed.stderr)]
         {
-            *place = task.await.map_err(io::Error::other)??;
+            let abort = task.abort_handle();
+            let patience = if self.observed.fault.is_some() { KILL_PATIENCE } else { FOREVER };
+            *place = match tokio::time::timeout(patience, task).await {
+                Ok(captured) => captured.map_err(io::Error::other)??,
+                Err(_) => {
+                    abort.abort();
+                    Captured::default()
+                }
+            };
         }
         Ok(())
     }
@@ -358,7 +371,7 @@ impl Supervised<'_> {
             Spoken::Done(done) => {
                 if done.errno.is_some() {
                     self.observed.look = self.look().await;
-                    control.say_goodbye().await;
+                    control.say_goodbye();
                 }
                 self.observed.done = Some(done);
                 None
@@ -369,7 +382,7 @@ impl Supervised<'_> {
     /// Readings while the processes still stand. A run that ends meanwhile keeps its end.
     async fn look(&mut self) -> Option<Readings> {
         self.handle.look().await.ok()?;
-        let answer = tokio::time::timeout(Duration::from_secs(2), self.handle.next()).await;
+        let answer = tokio::time::timeout(LOOK_PATIENCE, self.handle.next()).await;
         match answer {
             Ok(Some(RunEvent::Looked(readings))) => Some(readings),
             Ok(Some(RunEvent::Ended(end))) => {
@@ -382,7 +395,8 @@ impl Supervised<'_> {
 
     /// Kills the run and waits until the launcher has seen every process gone.
     async fn end_now(&mut self) {
-        if self.handle.kill().await.is_err() {
+        let killed = tokio::time::timeout(KILL_PATIENCE, self.handle.kill()).await;
+        if !matches!(killed, Ok(Ok(()))) {
             self.fault::<()>("the launcher can't be reached");
             return;
         }

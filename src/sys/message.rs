@@ -109,7 +109,8 @@ pub fn receive(
             message = libc::CMSG_NXTHDR(&raw const header, message);
         }
     }
-    if count > MAX_FDS || header.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
+    // Descriptors that found no room (MSG_CTRUNC) are missing from the array, for the caller to see.
+    if count > MAX_FDS || header.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(Errno::EMSGSIZE);
     }
     Ok((received, descriptors))

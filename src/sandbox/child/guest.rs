@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::chdir;
 
 use super::super::record::{Record, Stage};
-use super::{At, Failure, Prepared, tell, tell_with};
+use super::{At, Failure, Prepared, RunFiles, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
@@ -23,7 +23,7 @@ const RULESET: i32 = 5;
 /// the control socket and the socket to init, by their numbers so far.
 pub(super) fn become_guest(
     prepared: &Prepared,
-    open_files: u64,
+    files: &RunFiles,
     inherited: [i32; 5],
     ruleset: Option<i32>,
 ) -> ! {
@@ -34,7 +34,7 @@ pub(super) fn become_guest(
     }
     // From here on only the fixed numbers are right.
     let report = borrowed(REPORT);
-    let Err(failure) = confine_and_exec(prepared, open_files, report, ruleset.is_some());
+    let Err(failure) = confine_and_exec(prepared, files, report, ruleset.is_some());
     tell(report, Record::Failed(failure.stage, failure.errno as i32));
     sys::exit_now(127)
 }
@@ -61,7 +61,7 @@ fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), 
 
 fn confine_and_exec(
     prepared: &Prepared,
-    open_files: u64,
+    files: &RunFiles,
     report: BorrowedFd<'_>,
     has_ruleset: bool,
 ) -> Result<Infallible, Failure> {
@@ -69,6 +69,10 @@ fn confine_and_exec(
     // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
     sys::default_sigpipe().at(Stage::Descriptors)?;
+    // Here and not in init, which must not be ended by what the code makes it do.
+    for (resource, soft, hard) in files.rlimits {
+        setrlimit(resource, soft, hard).at(Stage::Rlimits)?;
+    }
     sys::lock_securebits().at(Stage::Capabilities)?;
     sys::drop_every_capability().at(Stage::Capabilities)?;
     set_no_new_privs().at(Stage::NoNewPrivs)?;
@@ -81,6 +85,7 @@ fn confine_and_exec(
     }
     // Not before the listener is sent: the kernel counts descriptors under way per host user, and
     // refuses them above this limit (ETOOMANYREFS, unix(7)).
+    let open_files = files.open_files;
     setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
     sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)?;
     Err(prepared.exec.exec()).at(Stage::Exec)

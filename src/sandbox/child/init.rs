@@ -7,7 +7,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::{set_dumpable, set_no_new_privs, set_pdeathsig};
-use nix::sys::resource::setrlimit;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -94,9 +93,6 @@ fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
     }
     setsid().map(drop).at(Stage::Session)?;
     umask(Mode::from_bits_truncate(0o022));
-    for (resource, soft, hard) in files.rlimits {
-        setrlimit(resource, soft, hard).at(Stage::Rlimits)?;
-    }
     // /proc/1 belongs to nobody inside from here on: no memory, descriptor or binary of ours is
     // reached through it.
     set_dumpable(false).at(Stage::Undumpable)
@@ -143,7 +139,7 @@ fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
     let Some(guest) = sys::fork().at(Stage::Fork)? else {
         let ruleset = files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
-        guest::become_guest(prepared, files.open_files, inherited, ruleset)
+        guest::become_guest(prepared, files, inherited, ruleset)
     };
     // What the run holds open must not stay open here: a reader would wait for our copies.
     let kept = [(SETUP, true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
@@ -165,26 +161,29 @@ fn see_off_and_guard(prepared: &Prepared, guest: Pid) -> ! {
     }
 }
 
-/// Reads the guest's records until its end of the socket closes, which `execve` does.
+/// Reads the guest's records until its end of the socket closes, which `execve` does, and lets its
+/// one `execve` through the gate on the way.
 fn see_guest_off(prepared: &Prepared, report: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Failure> {
-    let mut gate = None;
+    let mut gate: Option<OwnedFd> = None;
     loop {
+        // A guest that fails on its way to the gate never knocks, but leaves a record.
+        let knocking = gate.as_ref().map_or(report, AsFd::as_fd);
+        let mut events =
+            [PollFd::new(report, PollFlags::POLLIN), PollFd::new(knocking, PollFlags::POLLIN)];
+        poll(&mut events, PollTimeout::NONE).at(Stage::Exec)?;
+        if events[0].any() != Some(true) {
+            let cookie = sys::next_exec_attempt(knocking).at(Stage::ExecGate)?;
+            sys::answer_exec_attempt(knocking, cookie, Ok(())).at(Stage::ExecGate)?;
+            continue;
+        }
         let mut bytes = [0u8; Record::SIZE];
         let (length, [descriptor, ..]) = sys::receive(report, &mut bytes, 0).at(Stage::Exec)?;
-        if length == 0 {
-            break;
-        }
         match Record::decode(&bytes[..length]) {
+            _ if length == 0 => break,
             Some(Record::Failed(stage, errno)) => {
                 return Err(Failure { stage, errno: Errno::from_raw(errno) });
             }
-            Some(Record::Gate) => {
-                let listener = descriptor.ok_or(Errno::EBADMSG).at(Stage::ExecGate)?;
-                // The one execve that passes is the guest's own, before any code was read.
-                let cookie = sys::next_exec_attempt(listener.as_fd()).at(Stage::ExecGate)?;
-                sys::answer_exec_attempt(listener.as_fd(), cookie, Ok(())).at(Stage::ExecGate)?;
-                gate = Some(listener);
-            }
+            Some(Record::Gate) => gate = descriptor,
             _ => return Err(Errno::EBADMSG).at(Stage::Exec),
         }
     }

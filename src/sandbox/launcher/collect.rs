@@ -11,12 +11,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::dir::Dir;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, mkdirat};
-use nix::unistd::{Pid, UnlinkatFlags, pipe2, unlinkat};
+use nix::unistd::{Pid, UnlinkatFlags, alarm, pipe2, unlinkat};
 
 use crate::sandbox::messages::Outputs;
 use crate::sys;
 
+/// Seconds that copying may take.
+const PATIENCE: u32 = 60;
 /// Directories deeper than this are left behind.
 const DEEPEST: u32 = 32;
 
@@ -41,6 +45,9 @@ impl Collector {
         match sys::fork()? {
             Some(pid) => Ok(Self { pid, account }),
             None => {
+                // A disk may be slow, but not for ever; and nobody waits once the launcher is gone.
+                let _ = set_pdeathsig(Signal::SIGKILL);
+                let _ = alarm::set(PATIENCE);
                 let outputs = collect(scratch, target, most);
                 if let Ok(text) = serde_json::to_vec(&outputs) {
                     let _ = nix::unistd::write(&ours, &text);

@@ -11,13 +11,24 @@ use crate::sandbox::record::Stage;
 
 /// A refusal for a failed step of the launcher's own set-up.
 pub fn fail(stage: &str, wall: impl Into<Option<Wall>>, error: &io::Error) -> Refusal {
-    let wall = wall.into();
     let errno = error.raw_os_error();
+    // Being out of something says nothing about a wall.
+    let exhausted = matches!(
+        errno,
+        Some(libc::EMFILE | libc::ENFILE | libc::EAGAIN | libc::ENOMEM | libc::ETOOMANYREFS)
+    );
+    let wall = if exhausted { None } else { wall.into() };
     let why = match errno {
         Some(errno) => Errno::from_raw(errno).desc().to_owned(),
         None => error.to_string(),
     };
-    let fix = wall.and_then(|wall| host::cure(wall, errno)).unwrap_or_default();
+    let fix = if exhausted {
+        "run fewer at a time (limits.concurrent_runs), or raise the limits of open files and \
+         processes of whoever starts codemode"
+            .to_owned()
+    } else {
+        wall.and_then(|wall| host::cure(wall, errno)).unwrap_or_default()
+    };
     Refusal { stage: stage.to_owned(), wall, errno, why, fix }
 }
 

@@ -82,6 +82,16 @@ impl Base {
         Ok(Self { kind, directory: open_directory(path)?, parent, name: name.to_owned() })
     }
 
+    /// Whether swap is limited together with memory.
+    #[must_use]
+    pub fn limits_swap(&self) -> bool {
+        let file = match self.kind {
+            Kind::V1(_) => "memory.memsw.limit_in_bytes",
+            Kind::V2(_) => "memory.swap.max",
+        };
+        read_at(self.directory.as_fd(), file).is_some()
+    }
+
     /// Writes one of the directory's files.
     ///
     /// # Errors

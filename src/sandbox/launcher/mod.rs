@@ -20,6 +20,7 @@ mod worker;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::errno::Errno;
@@ -181,6 +182,9 @@ fn work(host: &Host, front: &OwnedFd) -> ExitCode {
     }
 }
 
+/// A launcher that lived no longer than this is not replaced at once.
+const SHORT_LIFE: Duration = Duration::from_millis(200);
+
 /// Stands behind a working launcher and starts another should it die.
 fn keep(host: &Host, front: &OwnedFd) -> ExitCode {
     // The inits of a launcher that died become ours to reap.
@@ -188,6 +192,7 @@ fn keep(host: &Host, front: &OwnedFd) -> ExitCode {
         return ExitCode::from(1);
     }
     loop {
+        let begun = Instant::now();
         match sys::fork() {
             Ok(None) => {
                 // Without a keeper nobody would clean up; and the keeper's end is the service's.
@@ -204,6 +209,9 @@ fn keep(host: &Host, front: &OwnedFd) -> ExitCode {
                     return ExitCode::SUCCESS;
                 }
                 host.bases.bases.iter().for_each(group::Base::remove_leftovers);
+                if begun.elapsed() < SHORT_LIFE {
+                    std::thread::sleep(SHORT_LIFE);
+                }
                 tell(front.as_fd(), &Event::Restarted);
             }
             Err(_) => return ExitCode::from(1),

@@ -1,6 +1,7 @@
 //! Reading a run's processes through the launcher's /proc, for hosts and counters without a
 //! cgroup. Everything read is bounded; a process that is gone by then counts as nothing.
 
+use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub fn below(init: Pid) -> Vec<i32> {
 }
 
 /// What one look at a run's processes adds up to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sum {
     /// Anonymous and shared memory resident, in bytes; pages shared after a fork count twice.
     pub memory: u64,
@@ -44,6 +45,8 @@ pub struct Sum {
     pub threads: u64,
     /// CPU time of the living and of the children they reaped.
     pub cpu: Duration,
+    /// CPU time of each living process by itself.
+    pub own_cpu: HashMap<i32, Duration>,
     /// Most descriptors open in one process.
     pub open_files: u64,
     /// Slots of the largest descriptor table: at least the most ever open at one time there,
@@ -65,30 +68,69 @@ fn number(status: &str, name: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// CPU time in clock ticks from `/proc/PID/stat`: utime, stime, cutime, cstime (proc(5)).
-fn ticks(stat: &str) -> u64 {
-    // The name in parentheses may hold anything, so count from its end.
-    let Some((_, rest)) = stat.rsplit_once(')') else { return 0 };
-    rest.split_whitespace().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum()
+/// A file of /proc as text. A process names itself as it likes, so it need not be UTF-8.
+fn read(pid: i32, file: &str) -> String {
+    let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn cpu_of(pid: i32) -> Duration {
+/// CPU time in clock ticks from `/proc/PID/stat` (proc(5)): of the process, and with that of the
+/// children it reaped.
+fn ticks(stat: &str) -> (u64, u64) {
+    // The name in parentheses may hold anything, so count from its end.
+    let Some((_, rest)) = stat.rsplit_once(')') else { return (0, 0) };
+    let mut times = rest.split_whitespace().skip(11).map(|field| field.parse().unwrap_or(0));
+    let mut two = || times.next().unwrap_or(0) + times.next().unwrap_or(0);
+    let own: u64 = two();
+    (own, own + two())
+}
+
+/// CPU time of a run where no cgroup counts it. Never falls: a process that is gone keeps the time
+/// it was last seen with, whoever reaped it.
+#[derive(Debug, Default)]
+pub struct CpuLedger {
+    living: HashMap<i32, Duration>,
+    gone: Duration,
+    highest: Duration,
+}
+
+impl CpuLedger {
+    /// Takes down one look: each living process's own time, and the sum with reaped children.
+    pub fn note(&mut self, own: HashMap<i32, Duration>, with_reaped: Duration) -> Duration {
+        for (pid, seen) in &self.living {
+            // A time that fell is another process under the same id.
+            if own.get(pid).is_none_or(|now| now < seen) {
+                self.gone += *seen;
+            }
+        }
+        self.living = own;
+        let total = self.gone + self.living.values().sum::<Duration>();
+        self.highest = self.highest.max(total).max(with_reaped);
+        self.highest
+    }
+}
+
+/// CPU time of a process, and with that of the children it reaped.
+fn cpu_of(pid: i32) -> (Duration, Duration) {
     let hertz = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as u64;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    Duration::from_millis(ticks(&stat).saturating_mul(1000) / hertz)
+    let time = |ticks: u64| Duration::from_millis(ticks.saturating_mul(1000) / hertz);
+    let (own, with_reaped) = ticks(&read(pid, "stat"));
+    (time(own), time(with_reaped))
 }
 
 /// Adds up a run's processes.
 #[must_use]
 pub fn sum(init: Pid) -> Sum {
-    let mut sum = Sum { cpu: cpu_of(init.as_raw()), ..Sum::default() };
+    let mut sum = Sum { cpu: cpu_of(init.as_raw()).1, ..Sum::default() };
     for pid in below(init) {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let status = read(pid, "status");
         sum.memory += kib(&status, "RssAnon") + kib(&status, "RssShmem");
         sum.threads += number(&status, "Threads");
         sum.address_space = sum.address_space.max(kib(&status, "VmPeak"));
         sum.descriptor_slots = sum.descriptor_slots.max(number(&status, "FDSize"));
-        sum.cpu += cpu_of(pid);
+        let (own, with_reaped) = cpu_of(pid);
+        sum.cpu += with_reaped;
+        sum.own_cpu.insert(pid, own);
         sum.open_files = sum.open_files.max(descriptors(pid));
     }
     sum
@@ -105,8 +147,21 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
         let stat = "7 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 100 20 3 4 0 0";
-        assert_eq!(ticks(stat), 127);
-        assert_eq!(ticks("nonsense"), 0);
+        assert_eq!(ticks(stat), (120, 127));
+        assert_eq!(ticks("nonsense"), (0, 0));
+    }
+
+    #[test]
+    fn cpu_time_never_falls_whoever_dies_and_whoever_reaps() {
+        let second = Duration::from_secs;
+        let own = |times: &[(i32, u64)]| times.iter().map(|(p, t)| (*p, second(*t))).collect();
+        let mut ledger = CpuLedger::default();
+        assert_eq!(ledger.note(own(&[(2, 1), (3, 4)]), second(5)), second(5));
+        // 3 is gone, and nobody was given its time.
+        assert_eq!(ledger.note(own(&[(2, 2)]), second(2)), second(6));
+        // Another process has its id.
+        assert_eq!(ledger.note(own(&[(2, 2), (3, 1)]), second(3)), second(7));
+        assert_eq!(ledger.note(own(&[]), second(0)), second(7));
     }
 
     #[test]

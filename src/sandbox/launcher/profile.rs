@@ -51,7 +51,9 @@ fn absent(wall: Wall, how: &str, errno: Option<Errno>) -> Standing {
 fn cgroup(wall: Wall, controller: &str, instead: &str, findings: &Findings<'_>) -> Standing {
     match findings.bases.find(controller) {
         Some(base) => {
-            Standing::stands(wall, format!("cgroup {} {controller}", base.kind.version()))
+            let uncounted = wall == Wall::CgroupMemory && !base.limits_swap();
+            let but = if uncounted { ", but swap is not limited on this kernel" } else { "" };
+            Standing::stands(wall, format!("cgroup {} {controller}{but}", base.kind.version()))
         }
         None => absent(wall, instead, findings.bases.refused),
     }
@@ -110,7 +112,12 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
         }
         Wall::CgroupPids => return cgroup(wall, "pids", "RLIMIT_NPROC instead", findings),
         Wall::CgroupCpu => {
-            return cgroup(wall, "cpu", "RLIMIT_CPU and a watchdog instead", findings);
+            return cgroup(
+                wall,
+                "cpu",
+                "RLIMIT_CPU and a watchdog instead, which is approximate",
+                findings,
+            );
         }
         Wall::Rlimits => {
             "setrlimit: CPU FSIZE NOFILE NPROC DATA AS CORE MEMLOCK MSGQUEUE SIGPENDING"

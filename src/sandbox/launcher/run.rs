@@ -14,6 +14,7 @@ use super::collect::Collector;
 use super::failure::{Step, of_stage};
 use super::group::Groups;
 use super::host::Host;
+use super::processes::CpuLedger;
 use super::{prepare, processes};
 use crate::policy::{Limits, NetworkMode, Wall};
 use crate::sandbox::child::{RunFiles, run_init};
@@ -64,6 +65,8 @@ pub struct Run {
     exec_refusals: u64,
     memory_peak: u64,
     threads_peak: u64,
+    ledger: CpuLedger,
+    cpu_peak: Duration,
 }
 
 /// The shortest time between two looks at one run.
@@ -119,6 +122,8 @@ impl Run {
                 exec_refusals: 0,
                 memory_peak: 0,
                 threads_peak: 0,
+                ledger: CpuLedger::default(),
+                cpu_peak: Duration::ZERO,
             }),
             Err(refusal) => {
                 let _ = groups.remove(&host.bases.bases);
@@ -219,12 +224,22 @@ impl Run {
         let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
     }
 
+    /// Kills the run and waits for its end.
+    pub fn abandon(&self) {
+        end_now(self.pid, self.pidfd.as_fd());
+    }
+
     /// Looks at CPU time and memory, kills the run if it is over, and says when to look again.
     pub fn look(&mut self, now: Instant, processors: u32) {
         let counted = self.groups.cpu();
         let uncounted_memory = self.groups.oom_kills().is_none();
         let sum = (counted.is_none() || uncounted_memory).then(|| processes::sum(self.pid));
-        let cpu = counted.or(sum.map(|sum| sum.cpu)).unwrap_or_default();
+        let cpu = match (counted, &sum) {
+            (Some(counted), _) => counted,
+            (None, Some(sum)) => self.ledger.note(sum.own_cpu.clone(), sum.cpu),
+            (None, None) => Duration::ZERO,
+        };
+        self.cpu_peak = self.cpu_peak.max(cpu);
         if cpu > self.limits.cpu_time {
             self.kill_for(LauncherKill::Cpu);
         }
@@ -232,6 +247,7 @@ impl Run {
         let left = self.limits.cpu_time.saturating_sub(cpu) / processors.max(1);
         let mut wait = left.max(LOOK_FLOOR);
         if let (true, Some(sum)) = (uncounted_memory, sum) {
+            // Approximate without a cgroup, so looked at as often as memory.
             let memory = sum.memory + self.scratch_used().unwrap_or(0);
             self.memory_peak = self.memory_peak.max(memory);
             self.threads_peak = self.threads_peak.max(sum.threads);
@@ -270,6 +286,9 @@ impl Run {
         if readings.memory_peak.is_none() && self.memory_peak > 0 {
             readings.memory_peak = Some(self.memory_peak);
         }
+        if readings.cpu.is_none() && !self.cpu_peak.is_zero() {
+            readings.cpu = Some(self.cpu_peak);
+        }
         if readings.processes_peak.is_none() && self.threads_peak > 0 {
             readings.processes_peak = Some(self.threads_peak + 1);
         }
@@ -287,7 +306,6 @@ impl Run {
         readings.address_space = Some(sum.address_space);
         readings.processes = readings.processes.or(Some(sum.threads + 1));
         readings.memory = readings.memory.or(Some(sum.memory));
-        readings.cpu = readings.cpu.or(Some(sum.cpu));
         readings
     }
 

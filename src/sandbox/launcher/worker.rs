@@ -112,7 +112,7 @@ impl<'a> Worker<'a> {
         let (length, descriptors) = match sys::receive(self.front, &mut buffer, 0) {
             Ok((0, _)) => return false,
             Ok(received) => received,
-            Err(Errno::EAGAIN | Errno::EINTR) => return true,
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::EMSGSIZE) => return true,
             Err(_) => return false,
         };
         let Some(Ok(request)) = buffer.get(..length).map(serde_json::from_slice) else {
@@ -124,7 +124,9 @@ impl<'a> Worker<'a> {
                 let (Some(stdin), Some(stdout), Some(stderr), Some(control)) =
                     (stdin, stdout, stderr, control)
                 else {
-                    return false;
+                    let refusal = fail("launch", None, &Errno::EMFILE.into());
+                    self.tell(&Event::Failed { run, refusal }, None);
+                    return true;
                 };
                 self.launch(run, limits, Handed { stdin, stdout, stderr, control });
             }
@@ -172,8 +174,8 @@ impl<'a> Worker<'a> {
         let watched =
             watch(run.setup.as_fd(), SETUP).and_then(|()| watch(run.pidfd.as_fd(), PIDFD));
         if let Err(errno) = watched {
-            run.kill();
-            let _ = nix::sys::wait::waitpid(None, None);
+            run.abandon();
+            self.bury(run);
             return Err(io(errno));
         }
         self.runs.insert(id, run);

@@ -34,22 +34,35 @@ pub struct Prepared {
     domains: Arc<DomainPolicy>,
 }
 
-/// Makes the plan and starts the launcher. `binary` is the `codemode` executable; `keep` starts a
-/// launcher that is started again should it die.
+/// Starts the launcher, which loads while the caller finds out what it wants. `binary` is the
+/// `codemode` executable.
 ///
 /// To be called before the process has other threads or gives up its privileges.
 ///
 /// # Errors
-/// [`EngineError`]: what the host lacks, and the fix.
-pub fn prepare(
-    binary: &Path,
-    policy: &Policy,
-    interpreter: &Interpreter,
-    keep: bool,
-) -> Result<Prepared, EngineError> {
-    let plan = plan::make(policy, interpreter, keep)?;
-    let spawned = client::spawn(binary, &plan)?;
-    Ok(Prepared { spawned, domains: Arc::new(policy.domains.clone()) })
+/// [`EngineError::Launch`].
+pub fn begin(binary: &Path) -> Result<Begun, EngineError> {
+    Ok(Begun(client::begin(binary)?))
+}
+
+/// An engine whose launcher has been started.
+pub struct Begun(client::Begun);
+
+impl Begun {
+    /// Makes the plan and sets the launcher up; `keep` has it started again should it die.
+    ///
+    /// # Errors
+    /// [`EngineError`]: what the host lacks, and the fix.
+    pub fn prepare(
+        self,
+        policy: &Policy,
+        interpreter: &Interpreter,
+        keep: bool,
+    ) -> Result<Prepared, EngineError> {
+        let plan = plan::make(policy, interpreter, keep)?;
+        let spawned = self.0.set_up(&plan)?;
+        Ok(Prepared { spawned, domains: Arc::new(policy.domains.clone()) })
+    }
 }
 
 impl Prepared {

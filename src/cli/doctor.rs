@@ -121,7 +121,7 @@ fn trial(interpreter: &interpreter::Interpreter) -> Result<Report, Stop> {
         walls: WallPolicy::default(),
     };
     let binary = own_binary().map_err(Stop::sandbox)?;
-    let prepared = engine::prepare(&binary, &policy, interpreter, false)?;
+    let prepared = engine::begin(&binary)?.prepare(&policy, interpreter, false)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

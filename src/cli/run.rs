@@ -79,11 +79,11 @@ pub(super) struct RunArgs {
 
 pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
     let file = Path::new(args.program.first().map_or("-", String::as_str));
+    let begun = engine::begin(&own_binary().map_err(Stop::sandbox)?)?;
     let program = read_program(file)?;
     let policy = policy(args)?;
     let interpreter = interpreter::find(args.python.as_deref()).map_err(Stop::usage)?;
-    let binary = own_binary().map_err(Stop::sandbox)?;
-    let prepared = engine::prepare(&binary, &policy, &interpreter, false)?;
+    let prepared = begun.prepare(&policy, &interpreter, false)?;
     // A thread, so not before the launcher is started.
     let stdin = args.stdin.as_deref().map(feed_stdin).transpose()?;
     let request = request(args, file, program, stdin, &policy);

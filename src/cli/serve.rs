@@ -47,7 +47,7 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let listener = grpc::bind(&config).map_err(Stop::usage)?;
     let binary = own_binary().map_err(Stop::sandbox)?;
     // Order matters: the launcher needs our privileges, and the network must not have them.
-    let prepared = engine::prepare(&binary, &policy, &interpreter, true)?;
+    let prepared = engine::begin(&binary)?.prepare(&policy, &interpreter, true)?;
     grpc::drop_privileges()
         .map_err(|error| Stop::sandbox(format!("cannot give up privileges: {error}")))?;
     announce(&config, &interpreter, prepared.profile());

@@ -53,17 +53,22 @@ pub struct Spawned {
     profile: Profile,
 }
 
-/// Starts `binary` as a launcher for `plan` and waits until it is set up.
+/// A launcher that was started and knows nothing yet.
+pub struct Begun {
+    socket: OwnedFd,
+    child: Child,
+}
+
+/// Starts `binary` as a launcher, which loads while the caller finds out what to tell it.
 ///
 /// To be called before the process has other threads or gives up its privileges.
 ///
 /// # Errors
-/// [`LaunchError`].
-pub fn spawn(binary: &Path, plan: &Plan) -> Result<Spawned, LaunchError> {
-    let start = |errno: Errno| LaunchError::Start(errno.into());
+/// [`LaunchError::Start`].
+pub fn begin(binary: &Path) -> Result<Begun, LaunchError> {
     let kind = SockType::SeqPacket;
-    let (ours, theirs) =
-        socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).map_err(start)?;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC)
+        .map_err(|errno| LaunchError::Start(errno.into()))?;
     let child = Command::new(binary)
         .arg(LAUNCHER_COMMAND)
         // Nothing of our environment: the key may stand in it.
@@ -72,14 +77,26 @@ pub fn spawn(binary: &Path, plan: &Plan) -> Result<Spawned, LaunchError> {
         .stdout(Stdio::null())
         .spawn()
         .map_err(LaunchError::Start)?;
-    let text = messages::encode_setup(plan).map_err(|error| LaunchError::Start(error.into()))?;
-    if text.len() > LARGEST {
-        return Err(LaunchError::TooLarge(text.len()));
+    Ok(Begun { socket: ours, child })
+}
+
+impl Begun {
+    /// Hands the plan over and waits until the launcher is set up.
+    ///
+    /// # Errors
+    /// [`LaunchError`].
+    pub fn set_up(self, plan: &Plan) -> Result<Spawned, LaunchError> {
+        let start = |errno: Errno| LaunchError::Start(errno.into());
+        let text =
+            messages::encode_setup(plan).map_err(|error| LaunchError::Start(error.into()))?;
+        if text.len() > LARGEST {
+            return Err(LaunchError::TooLarge(text.len()));
+        }
+        sys::send(self.socket.as_fd(), &text, &[]).map_err(start)?;
+        let profile = await_ready(self.socket.as_fd())?;
+        fcntl(&self.socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(start)?;
+        Ok(Spawned { socket: self.socket, child: self.child, profile })
     }
-    sys::send(ours.as_fd(), &text, &[]).map_err(start)?;
-    let profile = await_ready(ours.as_fd())?;
-    fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(start)?;
-    Ok(Spawned { socket: ours, child, profile })
 }
 
 fn await_ready(socket: BorrowedFd<'_>) -> Result<Profile, LaunchError> {

@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
 use super::frames::{Call, Done, FrameError, Frames, Message, frame};
+use super::marshal::Document;
 use super::tools::{Answer, ToolSet};
 
 /// Tool calls of one run under way at a time; the guest's next ones wait in its socket.
@@ -25,7 +26,6 @@ const MOST_BYTES: usize = 16 << 20;
 const MOST_ARGUMENTS: usize = 4 << 20;
 
 /// What the guest is asked to run.
-#[derive(Serialize)]
 pub struct Program<'a> {
     /// Name in tracebacks.
     pub filename: &'a str,
@@ -41,6 +41,26 @@ pub struct Program<'a> {
     pub context: &'a RawValue,
     /// Longest result, in characters of JSON.
     pub limit: u64,
+}
+
+impl Program<'_> {
+    /// As the guest reads it: a list in this order.
+    fn encode(&self) -> Vec<u8> {
+        let mut document = Document::default();
+        document.list(7).text(self.filename).text(self.code);
+        document.list(self.argv.len());
+        for argument in self.argv {
+            document.text(argument);
+        }
+        document.list(self.tools.len());
+        for (name, is_async) in &self.tools {
+            document.list(2).text(name).truth(*is_async);
+        }
+        // JSON in JSON's stead: rarely there, and read only then.
+        document.text(self.config.get()).text(self.context.get());
+        document.float(self.limit as f64);
+        document.into_bytes()
+    }
 }
 
 #[derive(Serialize)]
@@ -100,8 +120,7 @@ impl Control {
     /// # Errors
     /// As writing to the socket.
     pub async fn hand_over(&self, program: &Program<'_>) -> io::Result<()> {
-        let body = serde_json::to_string(program)?;
-        self.writer.lock().await.write_all(&frame(&body)).await
+        self.writer.lock().await.write_all(&frame(&program.encode())).await
     }
 
     /// Lets a guest go that waits for its readings to be taken. Does not wait itself: a guest may
@@ -109,7 +128,7 @@ impl Control {
     pub fn say_goodbye(&self) {
         let writer = Arc::clone(&self.writer);
         tokio::spawn(tokio::time::timeout(Duration::from_secs(1), async move {
-            let _ = writer.lock().await.write_all(&frame(r#"{"t":"bye"}"#)).await;
+            let _ = writer.lock().await.write_all(&frame(br#"{"t":"bye"}"#)).await;
         }));
     }
 
@@ -178,5 +197,5 @@ async fn reply(writer: &Mutex<OwnedWriteHalf>, id: u64, answer: &Answer) -> io::
         Err(error) => Reply { t: "reply", id, ok: false, value: None, error: Some(error) },
     };
     let body = serde_json::to_string(&reply)?;
-    writer.lock().await.write_all(&frame(&body)).await
+    writer.lock().await.write_all(&frame(body.as_bytes())).await
 }

@@ -202,11 +202,11 @@ impl Frames {
 
 /// Puts a length in front of a body.
 #[must_use]
-pub fn frame(body: &str) -> Vec<u8> {
+pub fn frame(body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
     let mut frame = Vec::with_capacity(HEADER + body.len());
     frame.extend_from_slice(&length.to_le_bytes());
-    frame.extend_from_slice(body.as_bytes());
+    frame.extend_from_slice(body);
     frame
 }
 
@@ -218,8 +218,8 @@ mod tests {
 
     #[test]
     fn frames_come_out_whole_however_they_arrive() {
-        let mut stream = frame(r#"{"t":"done","ok":true,"result":"1"}"#);
-        stream.extend(frame(r#"{"t":"call","id":7,"tool":"x","args":{}}"#));
+        let mut stream = frame(br#"{"t":"done","ok":true,"result":"1"}"#);
+        stream.extend(frame(br#"{"t":"call","id":7,"tool":"x","args":{}}"#));
         let mut frames = Frames::new(1024);
         let mut bodies = Vec::new();
         for byte in stream {

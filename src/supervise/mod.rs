@@ -2,6 +2,7 @@
 
 mod control;
 mod frames;
+mod marshal;
 pub mod output;
 pub mod proxy;
 mod tools;

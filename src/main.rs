@@ -4,13 +4,16 @@
 
 use std::process::ExitCode;
 
+use codemode::sandbox::{client, launcher, scope};
+
 fn main() -> ExitCode {
     // Before anything else: the launcher has one thread and parses no arguments.
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|arg| arg == codemode::sandbox::client::LAUNCHER_COMMAND)
-    {
-        return codemode::sandbox::launcher::main();
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next().as_deref().and_then(|first| first.to_str()) {
+        Some(client::LAUNCHER_COMMAND) => launcher::main(),
+        Some(scope::SCOPE_COMMAND) => {
+            scope::main(arguments.next().as_deref().and_then(|pid| pid.to_str()))
+        }
+        _ => codemode::cli::main(),
     }
-    codemode::cli::main()
 }

@@ -7,8 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Stop, own_binary, print_json};
-use crate::engine;
+use super::{Stop, begin, print_json};
 use crate::plan::host::{self, Fact};
 use crate::plan::interpreter;
 use crate::policy::domains::DomainPolicy;
@@ -120,8 +119,7 @@ fn trial(interpreter: &interpreter::Interpreter) -> Result<Report, Stop> {
         outputs: None,
         walls: WallPolicy::default(),
     };
-    let binary = own_binary().map_err(Stop::sandbox)?;
-    let prepared = engine::begin(&binary)?.prepare(&policy, interpreter, false)?;
+    let prepared = begin()?.prepare(&policy, interpreter, false)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

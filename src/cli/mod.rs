@@ -5,13 +5,13 @@ mod limits;
 mod run;
 mod serve;
 
-use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::engine::EngineError;
+use crate::engine::{self, Begun, EngineError};
+use crate::sandbox::scope;
 
 /// Exit codes beside the program's own.
 mod code {
@@ -84,11 +84,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The running binary, to be started again as a launcher.
-fn own_binary() -> io::Result<PathBuf> {
+/// Starts the launcher with the running binary, in a control group that it can use if there is one.
+fn begin() -> Result<Begun, Stop> {
     // The link and not its text: it holds even if the file was replaced meanwhile.
-    std::fs::metadata("/proc/self/exe")?;
-    Ok(PathBuf::from("/proc/self/exe"))
+    let binary = Path::new("/proc/self/exe");
+    if let Err(why) = scope::ensure(binary) {
+        eprintln!("codemode: {why}; going on without control groups");
+    }
+    Ok(engine::begin(binary)?)
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Stop> {

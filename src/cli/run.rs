@@ -12,8 +12,7 @@ use nix::unistd::pipe2;
 use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
-use super::{Stop, code, own_binary, print_json};
-use crate::engine;
+use super::{Stop, begin, code, print_json};
 use crate::plan::interpreter;
 use crate::policy::domains::DomainPolicy;
 use crate::policy::{Execution, NetworkMode, Policy, Wall, WallPolicy};
@@ -79,7 +78,7 @@ pub(super) struct RunArgs {
 
 pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
     let file = Path::new(args.program.first().map_or("-", String::as_str));
-    let begun = engine::begin(&own_binary().map_err(Stop::sandbox)?)?;
+    let begun = begin()?;
     let program = read_program(file)?;
     let policy = policy(args)?;
     let interpreter = interpreter::find(args.python.as_deref()).map_err(Stop::usage)?;

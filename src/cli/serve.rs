@@ -7,9 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::{Stop, own_binary};
+use super::{Stop, begin};
 use crate::config::{self, Config, LogLevel, Sources};
-use crate::engine;
 use crate::grpc::{self, ServeError, Settings};
 use crate::plan::interpreter;
 use crate::policy::Policy;
@@ -45,9 +44,8 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let policy = Policy::from_config(&config).map_err(Stop::usage)?;
     let interpreter = interpreter::find(config.python.as_deref()).map_err(Stop::usage)?;
     let listener = grpc::bind(&config).map_err(Stop::usage)?;
-    let binary = own_binary().map_err(Stop::sandbox)?;
     // Order matters: the launcher needs our privileges, and the network must not have them.
-    let prepared = engine::begin(&binary)?.prepare(&policy, &interpreter, true)?;
+    let prepared = begin()?.prepare(&policy, &interpreter, true)?;
     grpc::drop_privileges()
         .map_err(|error| Stop::sandbox(format!("cannot give up privileges: {error}")))?;
     announce(&config, &interpreter, prepared.profile());

@@ -10,3 +10,4 @@ pub mod enforced;
 pub mod launcher;
 pub mod messages;
 mod record;
+pub mod scope;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Stop, begin, print_json};
+use crate::plan;
 use crate::plan::host::{self, Fact};
-use crate::plan::interpreter;
 use crate::policy::domains::DomainPolicy;
 use crate::policy::{Execution, Limits, NetworkMode, Policy, WallPolicy};
 use crate::report::{Report, Verdict};
@@ -71,7 +71,7 @@ fn diagnose(args: &DoctorArgs) -> Diagnosis {
         walls: Vec::new(),
         refused: None,
     };
-    match interpreter::find(args.python.as_deref()) {
+    match plan::find(args.python.as_deref()) {
         Ok(found) => {
             let executable = found.executable.display();
             diagnosis.interpreter =
@@ -109,7 +109,7 @@ fn walls(standing: Vec<Standing>) -> Vec<Wall> {
 }
 
 /// Runs an empty program, so that what is said was done.
-fn trial(interpreter: &interpreter::Interpreter) -> Result<Report, Stop> {
+fn trial(interpreter: &plan::Interpreter) -> Result<Report, Stop> {
     let policy = Policy {
         limits: Limits::default(),
         network: NetworkMode::None,

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
 use super::{Stop, begin, code, print_json};
-use crate::plan::interpreter;
+use crate::plan;
 use crate::policy::domains::DomainPolicy;
 use crate::policy::{Execution, NetworkMode, Policy, Wall, WallPolicy};
 use crate::report::{Report, Verdict};
@@ -81,7 +81,7 @@ pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
     let begun = begin()?;
     let program = read_program(file)?;
     let policy = policy(args)?;
-    let interpreter = interpreter::find(args.python.as_deref()).map_err(Stop::usage)?;
+    let interpreter = plan::find(args.python.as_deref()).map_err(Stop::usage)?;
     let prepared = begun.prepare(&policy, &interpreter, false)?;
     // A thread, so not before the launcher is started.
     let stdin = args.stdin.as_deref().map(feed_stdin).transpose()?;

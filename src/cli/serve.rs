@@ -10,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 use super::{Stop, begin};
 use crate::config::{self, Config, LogLevel, Sources};
 use crate::grpc::{self, ServeError, Settings};
-use crate::plan::interpreter;
+use crate::plan;
 use crate::policy::Policy;
 use crate::sys;
 
@@ -42,7 +42,7 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     }
     sys::raise_open_files();
     let policy = Policy::from_config(&config).map_err(Stop::usage)?;
-    let interpreter = interpreter::find(config.python.as_deref()).map_err(Stop::usage)?;
+    let interpreter = plan::find(config.python.as_deref()).map_err(Stop::usage)?;
     let listener = grpc::bind(&config).map_err(Stop::usage)?;
     // Order matters: the launcher needs our privileges, and the network must not have them.
     let prepared = begin()?.prepare(&policy, &interpreter, true)?;
@@ -92,7 +92,7 @@ fn start_log(level: LogLevel) {
 
 fn announce(
     config: &Config,
-    interpreter: &interpreter::Interpreter,
+    interpreter: &plan::Interpreter,
     profile: &crate::sandbox::enforced::Profile,
 ) {
     tracing::info!(

@@ -1,12 +1,12 @@
 //! Gathers all sources into a draft, checks settings against each other, and makes the [`Config`].
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::fault::{ConfigError, Fault};
+use super::loader::Loader;
 use super::model::{Config, Mounts, Network, NetworkMode, Security};
 use super::secret::Secret;
 use super::substitute::substitute;
@@ -23,15 +23,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 /// # Errors
 /// All faults of all sources together.
 pub fn load(sources: &Sources<'_>) -> Result<Config, ConfigError> {
-    let mut loader = Loader {
-        sources,
-        draft: Draft::new(),
-        faults: Vec::new(),
-        warnings: Vec::new(),
-        origins: BTreeMap::new(),
-        failed: BTreeSet::new(),
-        file_failed: false,
-    };
+    let mut loader = Loader::new(sources);
     let source = find_file(sources);
     let document = source.as_ref().map(|(path, from)| loader.file(path, from)).unwrap_or_default();
     for row in TABLE {
@@ -55,19 +47,6 @@ fn find_file(sources: &Sources<'_>) -> Option<(PathBuf, &'static str)> {
         .map(|name| sources.cwd.join(name))
         .find(|path| path.symlink_metadata().is_ok())
         .map(|path| (path, "by its usual name in the working directory"))
-}
-
-/// State while loading. Everything in it is found in one pass and judged at the end.
-pub(super) struct Loader<'a> {
-    pub(super) sources: &'a Sources<'a>,
-    pub(super) draft: Draft,
-    pub(super) faults: Vec<Fault>,
-    pub(super) warnings: Vec<String>,
-    /// Where each setting that is not a default came from, for messages.
-    origins: BTreeMap<&'static str, String>,
-    /// Settings whose value was refused: their default must not cause a second fault.
-    failed: BTreeSet<&'static str>,
-    file_failed: bool,
 }
 
 impl Loader<'_> {
@@ -163,16 +142,6 @@ impl Loader<'_> {
             }
         }
         self.draft.allow_unauthenticated |= self.sources.allow_unauthenticated;
-    }
-
-    /// Where `key` was set, or its name if nothing set it.
-    pub(super) fn at(&self, key: &'static str) -> String {
-        self.origins.get(key).cloned().unwrap_or_else(|| key.to_owned())
-    }
-
-    /// Whether all settings whose key starts with `prefix` are as the user meant them.
-    pub(super) fn sound(&self, prefix: &str) -> bool {
-        !self.file_failed && !self.failed.iter().any(|key| key.starts_with(prefix))
     }
 
     fn finish(mut self, source: Option<PathBuf>) -> Result<Config, ConfigError> {

@@ -8,6 +8,7 @@
 
 mod fault;
 mod load;
+mod loader;
 mod model;
 mod parse;
 mod raw;

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::fault::Fault;
-use super::load::Loader;
+use super::loader::Loader;
 use super::model::{ClientTls, ServerTls, TlsIdentity, TlsMode};
 use super::secret::Secret;
 

@@ -4,8 +4,9 @@
 
 mod cache;
 mod command;
+mod discovery;
 pub mod host;
-pub mod interpreter;
+mod interpreter;
 mod rootfs;
 pub mod seccomp;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::{NetworkMode, Policy, Wall, WallPolicy};
 
+pub use discovery::find;
 pub use interpreter::Interpreter;
 pub use rootfs::{Entry, Rootfs, WRITABLE};
 

@@ -3,6 +3,7 @@
 mod control;
 mod frames;
 mod marshal;
+mod observed;
 pub mod output;
 pub mod proxy;
 mod tools;
@@ -18,89 +19,21 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
-use serde_json::value::RawValue;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use self::control::{Control, Program, Spoken};
-use self::output::{Captured, Sink, capture};
+use self::output::{Captured, capture};
 use self::proxy::ProxyStats;
+use crate::policy::Wall;
 use crate::policy::domains::DomainPolicy;
-use crate::policy::{Limits, Wall};
 use crate::sandbox::client::{Launcher, RunDescriptors, RunEvent, RunHandle};
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::messages::{End, Readings};
+use crate::sandbox::messages::Readings;
 
 pub use self::frames::Done;
+pub use self::observed::{Observed, Request, Stopped};
 pub use self::tools::{Answer, ToolSet, Tools};
-
-/// One program to run.
-pub struct Request {
-    /// The source.
-    pub code: String,
-    /// Its name in tracebacks.
-    pub filename: String,
-    /// `sys.argv`.
-    pub argv: Vec<String>,
-    /// `config` as the code sees it.
-    pub config: Box<RawValue>,
-    /// `context` as the code sees it.
-    pub context: Box<RawValue>,
-    /// Tools on its list.
-    pub tools: ToolSet,
-    /// Its limits.
-    pub limits: Limits,
-    /// Walls without which it must not run, beside those of the policy.
-    pub required: Vec<Wall>,
-    /// What its standard input is; empty if `None`.
-    pub stdin: Option<OwnedFd>,
-    /// Where its standard output goes.
-    pub stdout: Sink,
-    /// Where its standard error goes.
-    pub stderr: Sink,
-}
-
-/// Why we ended a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// It ran out of time.
-    Deadline,
-    /// Nobody waits for it any more.
-    Cancelled,
-    /// Its guest talked nonsense on the control socket.
-    Nonsense(String),
-}
-
-/// Everything seen of a run.
-#[derive(Debug, Default)]
-pub struct Observed {
-    /// Why it was refused, or could not be built.
-    pub refusal: Option<Refusal>,
-    /// A fault of ours, in words.
-    pub fault: Option<String>,
-    /// Why we ended it, if we did.
-    pub stopped: Option<Stopped>,
-    /// The guest's own word on how the code ended.
-    pub done: Option<Done>,
-    /// Readings taken when the guest said it met a limit.
-    pub look: Option<Readings>,
-    /// The launcher's account.
-    pub end: Option<Box<End>>,
-    /// Walls that the plan allows to be missing, and were.
-    pub missing: Vec<(Wall, i32)>,
-    /// Standard output.
-    pub stdout: Captured,
-    /// Standard error.
-    pub stderr: Captured,
-    /// From the request to the moment the code was handed over.
-    pub start: Duration,
-    /// From then to the moment every process was gone.
-    pub wall: Duration,
-    /// Tool calls passed on.
-    pub tool_calls: u64,
-    /// What the proxy saw.
-    pub proxy: Option<Arc<ProxyStats>>,
-}
 
 /// How long a sandbox may take to stand.
 const START_PATIENCE: Duration = Duration::from_secs(20);

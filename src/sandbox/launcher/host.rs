@@ -8,16 +8,9 @@ use nix::unistd::{getegid, geteuid};
 
 use super::cgroup::Bases;
 use super::landlock::Landlock;
-use super::seat::Seat;
+use super::seat::{FIRST_ID, SLOTS, Seat};
 use crate::plan::Plan;
 use crate::sandbox::child::Prepared;
-
-/// The first host id given to a run of a privileged launcher. Above the ranges of distributions,
-/// systemd and container runtimes (all below 0x7000_0000), below 2^31.
-pub const FIRST_ID: u32 = 0x7000_0000;
-
-/// The most runs of one launcher at a time.
-pub const SLOTS: u32 = 0x1_0000;
 
 /// Everything that stays the same over a launcher's runs.
 pub struct Host {

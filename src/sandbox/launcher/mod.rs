@@ -112,7 +112,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         privileged,
         bases: &bases,
         landlock: landlock.as_ref().map_err(|errno| *errno),
-        first_id: host::FIRST_ID + seat.first_slot(),
+        first_id: seat::FIRST_ID + seat.first_slot(),
     };
     let profile = profile::profile(&plan, &findings);
     if let Err(refusal) = profile::insist(&plan, &profile) {

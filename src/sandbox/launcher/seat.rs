@@ -11,11 +11,16 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 
-use super::host::SLOTS;
+/// The first host id given to a run of a privileged launcher. Above the ranges of distributions,
+/// systemd and container runtimes (all below 0x7000_0000), below 2^31.
+pub const FIRST_ID: u32 = 0x7000_0000;
+
+/// The most runs of one launcher at a time.
+pub const SLOTS: u32 = 0x1_0000;
 
 /// Where the locks lie.
 const DIRECTORY: &str = "/run/codemode";
-/// Seats with a range of host ids each: 2^12 of 2^16, from [`super::host::FIRST_ID`] to 2^31.
+/// Seats with a range of host ids each: 2^12 of 2^16, from [`FIRST_ID`] to 2^31.
 const SEATS: u32 = 0x1000;
 const LOCKED: &str = "codemode-";
 const BY_PID: &str = "codemode-pid-";
@@ -106,6 +111,6 @@ mod tests {
     fn the_ranges_of_two_seats_do_not_meet_and_stay_below_2_to_the_31() {
         let first = |number| Seat { number, lock: None }.first_slot();
         assert_eq!(first(1) - first(0), SLOTS);
-        assert!(super::super::host::FIRST_ID + first(SEATS - 1) + (SLOTS - 1) < 1 << 31);
+        assert!(FIRST_ID + first(SEATS - 1) + (SLOTS - 1) < 1 << 31);
     }
 }

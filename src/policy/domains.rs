@@ -104,7 +104,9 @@ fn parse_name(text: &str) -> Result<String, HostFault> {
         return Err(HostFault::TooLong);
     }
     if name.contains(':') {
-        return Err(HostFault::OddAddress);
+        let hex = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+        let address = name.bytes().all(hex);
+        return Err(if address { HostFault::OddAddress } else { HostFault::Character });
     }
     let name = name.to_ascii_lowercase();
     name.split('.').try_for_each(check_label)?;

@@ -17,5 +17,7 @@ mod load;
 mod mistakes;
 #[path = "service/policy.rs"]
 mod policy;
+#[path = "service/pool.rs"]
+mod pool;
 #[path = "service/privileges.rs"]
 mod privileges;

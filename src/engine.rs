@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::plan::{self, Interpreter, PlanError};
-use crate::policy::Policy;
 use crate::policy::domains::DomainPolicy;
+use crate::policy::{Limits, Policy};
 use crate::report::{self, Report};
-use crate::sandbox::client::{self, LaunchError, Launcher, Spawned};
+use crate::sandbox::client::{self, LaunchError, Spawned};
 use crate::sandbox::enforced::Profile;
-use crate::supervise::{self, Observed, Request};
+use crate::supervise::{self, Observed, Pool, Request};
+
+pub use crate::supervise::Ready;
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -72,18 +74,20 @@ impl Prepared {
         self.spawned.profile()
     }
 
-    /// Attaches the engine to the current tokio runtime.
+    /// Attaches the engine to the current tokio runtime. As many sandboxes as `ready` says wait for runs with
+    /// `limits`.
     ///
     /// # Errors
     /// [`EngineError::Attach`].
-    pub fn attach(self) -> Result<Engine, EngineError> {
-        Ok(Engine { launcher: self.spawned.attach()?, domains: self.domains })
+    pub fn attach(self, limits: Limits, ready: Ready) -> Result<Engine, EngineError> {
+        let launcher = Arc::new(self.spawned.attach()?);
+        Ok(Engine { pool: Pool::new(launcher, limits, ready), domains: self.domains })
     }
 }
 
 /// Runs programs, each in a sandbox of its own.
 pub struct Engine {
-    launcher: Launcher,
+    pool: Pool,
     domains: Arc<DomainPolicy>,
 }
 
@@ -101,25 +105,25 @@ impl Engine {
             let observed = Observed { refusal: Some(standing.refusal()), ..Observed::default() };
             return report::report(&observed, &limits, self.profile());
         }
-        let observed = supervise::run(&self.launcher, &self.domains, request, cancel).await;
+        let observed = supervise::run(&self.pool, &self.domains, request, cancel).await;
         report::report(&observed, &limits, self.profile())
     }
 
     /// What a run gets on this host.
     #[must_use]
     pub fn profile(&self) -> &Profile {
-        self.launcher.profile()
+        self.pool.launcher().profile()
     }
 
     /// Whether the launcher is there to make sandboxes.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.launcher.is_alive()
+        self.pool.launcher().is_alive()
     }
 
     /// Process id of the launcher.
     #[must_use]
     pub fn launcher_pid(&self) -> u32 {
-        self.launcher.pid()
+        self.pool.launcher().pid()
     }
 }

@@ -7,7 +7,8 @@ use nix::unistd::Pid;
 
 use crate::harness::{Sidecar, children, descendants, eventually, request, with_key};
 
-const LONG: &str = "import time\nwhile True: time.sleep(0.1)";
+/// Shows by a child of its own that it runs.
+const LONG: &str = "import os, time\nos.fork()\nwhile True: time.sleep(0.1)";
 
 fn end(pid: u32) {
     kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap();
@@ -22,8 +23,9 @@ async fn long_run(
         client.execute(with_key(request(LONG))).await.map(tonic::Response::into_inner)
     });
     let (_, launcher) = sidecar.launchers();
-    eventually("the run is there", Duration::from_secs(5), || {
-        children(launcher).iter().any(|init| !children(*init).is_empty())
+    eventually("the program runs", Duration::from_secs(5), || {
+        let guests = children(launcher).into_iter().flat_map(children);
+        guests.into_iter().any(|guest| !children(guest).is_empty())
     })
     .await;
     call

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Stop, begin, print_json};
+use crate::engine::Ready;
 use crate::plan;
 use crate::plan::host::{self, Fact};
 use crate::policy::domains::DomainPolicy;
@@ -138,7 +139,7 @@ fn trial(interpreter: &plan::Interpreter) -> Result<Report, Stop> {
         stderr: Sink::Keep,
     };
     runtime.block_on(async {
-        let engine = prepared.attach()?;
+        let engine = prepared.attach(policy.limits, Ready::default())?;
         Ok(engine.run(request, std::future::pending()).await)
     })
 }

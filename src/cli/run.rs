@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
 use super::{Stop, begin, code, print_json};
+use crate::engine::Ready;
 use crate::plan;
 use crate::policy::domains::DomainPolicy;
 use crate::policy::{Execution, NetworkMode, Policy, Wall, WallPolicy};
@@ -91,7 +92,7 @@ pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
         .build()
         .map_err(Stop::sandbox)?;
     let report = runtime.block_on(async {
-        let engine = prepared.attach()?;
+        let engine = prepared.attach(policy.limits, Ready::default())?;
         let report = engine.run(request, interrupted()).await;
         Ok::<_, Stop>(report)
     })?;

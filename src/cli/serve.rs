@@ -9,6 +9,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::{Stop, begin};
 use crate::config::{self, Config, LogLevel, Sources};
+use crate::engine::Ready;
 use crate::grpc::{self, ServeError, Settings};
 use crate::plan;
 use crate::policy::Policy;
@@ -52,11 +53,17 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::sandbox)?;
     runtime.block_on(async {
-        let engine = prepared.attach()?;
+        let engine = prepared.attach(policy.limits, ready(&config))?;
         grpc::serve(Settings { config, policy }, engine, listener).await.map_err(stop)
     })?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+fn ready(config: &Config) -> Ready {
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let limits = &config.limits;
+    Ready { least: count(limits.ready_least), most: count(limits.ready_most) }
 }
 
 fn stop(error: ServeError) -> Stop {

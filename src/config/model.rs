@@ -79,6 +79,10 @@ pub struct Limits {
     pub concurrent_runs: u64,
     /// Requests that may wait for a free place.
     pub queue: u64,
+    /// Sandboxes that wait for a run, at least.
+    pub ready_least: u64,
+    /// Sandboxes that wait for a run, at most.
+    pub ready_most: u64,
 }
 
 impl Default for Limits {
@@ -100,6 +104,8 @@ impl Default for Limits {
             tools: 16_384,
             concurrent_runs: 32,
             queue: 128,
+            ready_least: 2,
+            ready_most: 16,
         }
     }
 }

@@ -151,6 +151,8 @@ pub(super) static TABLE: &[Row] = &[
     row("limits.tools", &["CODEMODE_TOOLS_LIMIT"], Whole(1, 100_000, |d| &mut d.limits.tools)),
     row("limits.concurrent_runs", &["CODEMODE_CONCURRENT_RUNS"], Whole(1, 10_000, |d| &mut d.limits.concurrent_runs)),
     row("limits.queue", &["CODEMODE_QUEUE"], Whole(0, 100_000, |d| &mut d.limits.queue)),
+    row("limits.ready_least", &["CODEMODE_READY_LEAST"], Whole(0, 1_000, |d| &mut d.limits.ready_least)),
+    row("limits.ready_most", &["CODEMODE_READY_MOST"], Whole(0, 1_000, |d| &mut d.limits.ready_most)),
 
     row("security.allow_direct_execution", &["CODEMODE_ALLOW_DIRECT_EXECUTION"], Bool(|d| &mut d.allow_direct_execution)),
     row("security.allowed_commands", &["CODEMODE_ALLOWED_COMMANDS"], List(COMMANDS, parse::word, |d| &mut d.allowed_commands)),

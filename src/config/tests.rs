@@ -138,7 +138,7 @@ fn every_default_is_in_its_own_range() {
     // Each limit at its default, written out, must load; so must each end of its range.
     let yaml = "limits: {code_timeout: 30, max_code_length: 10000, cpu_time: 60, memory: 512M, processes: 128, \
                 open_files: 256, file_size: 64M, scratch_size: 128M, scratch_inodes: 16384, output: 1M, \
-                result: 8M, tool_result: 4M, request: 4M, tools: 16384, concurrent_runs: 32, queue: 128}";
+                result: 8M, tool_result: 4M, request: 4M, tools: 16384, concurrent_runs: 32, queue: 128, ready_least: 2, ready_most: 16}";
     let config = Bench::new().with_file(yaml).load().unwrap();
     assert_eq!(config.limits, Limits::default());
     for (min, max) in [(("1", "32M"), ("300", "1T")), (("300", "33554432"), ("1", "1024GiB"))] {

@@ -363,6 +363,8 @@ def _guest():
     from marshal import loads as load_request
 
     filename, source, argv, names, config, context, limit = load_request(receive_body())
+    # Until here nothing of the program has run, and it may be given to another sandbox.
+    transmit_text('{"t":"go"}')
 
     main = type(sys)("__main__")
     main.__builtins__ = __builtins__

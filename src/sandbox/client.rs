@@ -310,6 +310,11 @@ impl RunHandle {
         event
     }
 
+    /// Whether nothing has happened to it since the last event.
+    pub fn is_quiet(&mut self) -> bool {
+        matches!(self.events.try_recv(), Err(mpsc::error::TryRecvError::Empty))
+    }
+
     /// Ends every process of the run. An event tells when they are gone.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -91,6 +91,7 @@ pub struct Control {
     writer: Arc<Mutex<OwnedWriteHalf>>,
     frames: Frames,
     calls: Arc<AtomicU64>,
+    begun: Arc<AtomicBool>,
 }
 
 impl Control {
@@ -106,7 +107,14 @@ impl Control {
             writer: Arc::new(Mutex::new(writer)),
             frames: Frames::new(longest),
             calls: Arc::default(),
+            begun: Arc::default(),
         })
+    }
+
+    /// Turns true once the guest says that the program runs.
+    #[must_use]
+    pub fn begun(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.begun)
     }
 
     /// Counts the tool calls that were passed on.
@@ -147,6 +155,7 @@ impl Control {
                     Err(error) => (Err(error), 0),
                 };
                 match message {
+                    Ok(Message::Go) => self.begun.store(true, Ordering::Relaxed),
                     Ok(Message::Done(done)) => return Spoken::Done(done),
                     Ok(Message::Call(call)) => {
                         while calls.try_join_next().is_some() {}

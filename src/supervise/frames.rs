@@ -10,6 +10,8 @@ use serde_json::value::RawValue;
 /// What the guest may say.
 #[derive(Debug)]
 pub enum Message {
+    /// It has the program, which runs from now on.
+    Go,
     /// It calls a tool.
     Call(Call),
     /// The code has ended.
@@ -127,6 +129,7 @@ impl Message {
         let raw: Raw<'_> =
             serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
         match raw.t {
+            "go" => Ok(Self::Go),
             "call" => Ok(Self::Call(Call {
                 id: raw.id.ok_or_else(|| malformed("a call without id"))?,
                 tool: raw.tool.ok_or_else(|| malformed("a call without tool"))?,

@@ -5,38 +5,35 @@ mod frames;
 mod marshal;
 mod observed;
 pub mod output;
+mod pool;
 pub mod proxy;
+mod standing;
 mod tools;
 
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::sys::stat::Mode;
-use nix::unistd::pipe2;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use self::control::{Control, Program, Spoken};
 use self::output::{Captured, capture};
 use self::proxy::ProxyStats;
-use crate::policy::Wall;
+use self::standing::{Streams, Unbuilt};
 use crate::policy::domains::DomainPolicy;
-use crate::sandbox::client::{Launcher, RunDescriptors, RunEvent, RunHandle};
-use crate::sandbox::enforced::Refusal;
+use crate::sandbox::client::{RunEvent, RunHandle};
 use crate::sandbox::messages::Readings;
 
 pub use self::frames::Done;
 pub use self::observed::{Observed, Request, Stopped};
+pub use self::pool::{Pool, Ready};
 pub use self::tools::{Answer, ToolSet, Tools};
 
-/// How long a sandbox may take to stand.
-const START_PATIENCE: Duration = Duration::from_secs(20);
 /// How long a guest that says it met a limit is kept waiting for readings.
 const LOOK_PATIENCE: Duration = Duration::from_millis(500);
 /// How long after the order the launcher may take to end a run.
@@ -45,67 +42,57 @@ const KILL_PATIENCE: Duration = Duration::from_secs(20);
 /// A reader of ours may be slow, and may be waited for.
 const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 
-struct Streams {
-    control: OwnedFd,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
-}
-
-fn streams(stdin: Option<OwnedFd>) -> io::Result<(Streams, RunDescriptors)> {
-    let (control, guest) =
-        socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)?;
-    let (stdout, stdout_writer) = pipe2(OFlag::O_CLOEXEC)?;
-    let (stderr, stderr_writer) = pipe2(OFlag::O_CLOEXEC)?;
-    for ours in [&control, &stdout, &stderr] {
-        // Ours only: the other ends are the code's, which expects blocking streams.
-        fcntl(ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    }
-    let stdin = match stdin {
-        Some(stdin) => stdin,
-        None => open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?,
-    };
-    let descriptors =
-        RunDescriptors { stdin, stdout: stdout_writer, stderr: stderr_writer, control: guest };
-    Ok((Streams { control, stdout, stderr }, descriptors))
-}
-
-/// Runs `request` in a sandbox of `launcher` and returns when nothing of it is left.
+/// Runs `request` in a sandbox and returns when nothing of it is left.
 ///
 /// Resolving `cancel` ends the run early; dropping the future ends it too, without an account.
 pub async fn run(
-    launcher: &Launcher,
+    pool: &Pool,
     domains: &Arc<DomainPolicy>,
     mut request: Request,
     cancel: impl Future<Output = ()>,
 ) -> Observed {
     let begun = Instant::now();
-    let mut observed = Observed::default();
+    tokio::pin!(cancel);
     let stdin = request.stdin.take();
-    let launched = async {
-        let (ours, theirs) = streams(stdin)?;
-        let handle = launcher.launch(&request.limits, theirs).await?;
-        Ok::<_, io::Error>((ours, handle))
-    };
-    match launched.await {
-        Ok((ours, handle)) => {
-            let mut run = Supervised { request: &request, handle, observed: &mut observed };
-            if let Err(error) = run.supervise(ours, begun, domains, cancel).await {
-                observed.fault = Some(error.to_string());
-            }
-        }
-        Err(error) => observed.fault = Some(format!("the launcher can't be reached: {error}")),
+    let again = stdin.is_none();
+    let observed = attempt(pool, domains, &request, begun, stdin, cancel.as_mut()).await;
+    // A sandbox that was lost before the program began (its launcher died) has run nothing of it.
+    if again && observed.fault.is_some() && !observed.begun && observed.stopped.is_none() {
+        return attempt(pool, domains, &request, begun, None, cancel).await;
     }
     observed
 }
 
-fn refusal(wall: Wall, errno: i32) -> Refusal {
-    Refusal {
-        stage: "caller's policy".to_owned(),
-        wall: Some(wall),
-        errno: Some(errno),
-        why: "it does not stand for this run".to_owned(),
-        fix: crate::plan::host::cure(wall, Some(errno)).unwrap_or_default(),
+async fn attempt(
+    pool: &Pool,
+    domains: &Arc<DomainPolicy>,
+    request: &Request,
+    begun: Instant,
+    stdin: Option<OwnedFd>,
+    mut cancel: Pin<&mut impl Future<Output = ()>>,
+) -> Observed {
+    let mut observed = Observed::default();
+    let standing = tokio::select! {
+        standing = pool.take(&request.limits, stdin) => standing,
+        // What was being built is dropped, and with it killed.
+        () = &mut cancel => Err(Unbuilt::Cancelled),
+    };
+    let standing = standing.and_then(|standing| standing.requiring(&request.required));
+    match standing {
+        Ok(standing) => {
+            observed.missing = standing.missing;
+            observed.start = begun.elapsed();
+            let mut run = Supervised { request, handle: standing.handle, observed: &mut observed };
+            let (streams, proxy) = (standing.streams, standing.proxy);
+            if let Err(error) = run.supervise(streams, proxy, domains, cancel).await {
+                observed.fault = Some(error.to_string());
+            }
+        }
+        Err(Unbuilt::Refused(refusal)) => observed.refusal = Some(refusal),
+        Err(Unbuilt::Fault(what)) => observed.fault = Some(what),
+        Err(Unbuilt::Cancelled) => observed.stopped = Some(Stopped::Cancelled),
     }
+    observed
 }
 
 struct Supervised<'a> {
@@ -117,34 +104,20 @@ struct Supervised<'a> {
 impl Supervised<'_> {
     async fn supervise(
         &mut self,
-        ours: Streams,
-        begun: Instant,
+        streams: Streams,
+        proxy: Option<OwnedFd>,
         domains: &Arc<DomainPolicy>,
-        cancel: impl Future<Output = ()>,
+        cancel: Pin<&mut impl Future<Output = ()>>,
     ) -> io::Result<()> {
-        let limits = self.request.limits;
-        let over = Arc::new(Notify::new());
-        let stdout =
-            tokio::spawn(capture(ours.stdout, limits.output, self.request.stdout, over.clone()));
-        let stderr = tokio::spawn(capture(ours.stderr, limits.output, self.request.stderr, over));
-        tokio::pin!(cancel);
-        let started = tokio::select! {
-            started = self.await_started() => started,
-            () = &mut cancel => {
-                self.observed.stopped = Some(Stopped::Cancelled);
-                None
-            }
-        };
-        if let Some(proxy) = started {
-            self.observed.start = begun.elapsed();
-            let handed_over = Instant::now();
-            let _proxy = proxy.map(|socket| self.serve_proxy(socket, domains)).transpose()?;
-            let control = Control::new(ours.control, self.longest_frame())?;
-            self.accompany(control, handed_over, cancel).await;
-            self.observed.wall = handed_over.elapsed();
-        } else if self.observed.refusal.is_none() {
-            self.end_now().await;
-        }
+        let request = self.request;
+        let (limit, over) = (request.limits.output, Arc::new(Notify::new()));
+        let stdout = tokio::spawn(capture(streams.stdout, limit, request.stdout, over.clone()));
+        let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr, over));
+        let handed_over = Instant::now();
+        let _proxy = proxy.map(|socket| self.serve_proxy(socket, domains)).transpose()?;
+        let control = Control::new(streams.control, self.longest_frame())?;
+        self.accompany(control, handed_over, cancel).await;
+        self.observed.wall = handed_over.elapsed();
         // Every writer is gone with the run, so both streams end.
         for (task, place) in
             [(stdout, &mut self.observed.stdout), (stderr, &mut self.observed.stderr)]
@@ -166,30 +139,6 @@ impl Supervised<'_> {
     fn longest_frame(&self) -> usize {
         let limits = &self.request.limits;
         usize::try_from(limits.result * 2 + (1 << 20)).unwrap_or(usize::MAX)
-    }
-
-    /// The proxy's socket (if any) once every wall stands; `None` if that failed.
-    #[allow(clippy::option_option)]
-    async fn await_started(&mut self) -> Option<Option<OwnedFd>> {
-        match tokio::time::timeout(START_PATIENCE, self.handle.next()).await {
-            Ok(Some(RunEvent::Started { missing, proxy })) => {
-                let required = missing.iter().find(|(w, _)| self.request.required.contains(w));
-                self.observed.refusal = required.map(|(wall, errno)| refusal(*wall, *errno));
-                self.observed.missing = missing;
-                if self.observed.refusal.is_some() {
-                    self.end_now().await;
-                    return None;
-                }
-                Some(proxy)
-            }
-            Ok(Some(RunEvent::Failed(refusal))) => {
-                self.observed.refusal = Some(refusal);
-                None
-            }
-            Ok(None) => self.fault("the launcher ended while the sandbox was being built"),
-            Ok(Some(_)) => self.fault("the launcher spoke out of turn"),
-            Err(_) => self.fault("the sandbox did not stand within 20 s"),
-        }
     }
 
     fn fault<T>(&mut self, what: &str) -> Option<T> {
@@ -220,7 +169,7 @@ impl Supervised<'_> {
         &mut self,
         mut control: Control,
         handed_over: Instant,
-        cancel: std::pin::Pin<&mut impl Future<Output = ()>>,
+        cancel: Pin<&mut impl Future<Output = ()>>,
     ) {
         let request = self.request;
         let program = Program {
@@ -232,7 +181,7 @@ impl Supervised<'_> {
             context: &request.context,
             limit: request.limits.result,
         };
-        let calls = control.calls();
+        let (calls, begun) = (control.calls(), control.begun());
         let talk = async {
             // A guest that doesn't read has ended, or will meet its deadline.
             if control.hand_over(&program).await.is_err() {
@@ -296,6 +245,7 @@ impl Supervised<'_> {
         }
         drop(silent_control);
         self.observed.tool_calls = calls.load(Ordering::Relaxed);
+        self.observed.begun = begun.load(Ordering::Relaxed);
     }
 
     async fn take_word(&mut self, spoken: Spoken, control: &Control) -> Option<Stopped> {

@@ -60,6 +60,8 @@ pub struct Observed {
     pub fault: Option<String>,
     /// Why we ended it, if we did.
     pub stopped: Option<Stopped>,
+    /// Whether the program began to run, as the guest says.
+    pub begun: bool,
     /// The guest's own word on how the code ended.
     pub done: Option<Done>,
     /// Readings taken when the guest said it met a limit.

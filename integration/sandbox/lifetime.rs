@@ -122,7 +122,7 @@ fn a_killed_front_and_launcher_leave_nothing_once_the_next_run_swept() {
 
 #[test]
 fn an_ordinary_end_leaves_no_control_group() {
-    let mut live = Live::start(&[], "import time; mark(); time.sleep(0.5)");
+    let mut live = Live::start(&[], "import time; mark(); time.sleep(4)");
     let groups = processes::control_groups(&live.guest);
     let outcome = live.finish();
     outcome.expect("ok", 0);

@@ -57,6 +57,7 @@ def sidecar(words, options):
     environment = dict(
         os.environ, CODEMODE_SIDECAR_PORT=str(port), CODEMODE_SIDECAR_HOST="127.0.0.1",
         CODEMODE_API_KEY="bench", CODEMODE_PYTHON=options.python,
+        CODEMODE_READY_LEAST="0", CODEMODE_READY_MOST="0",
     )
     process = subprocess.Popen(
         words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

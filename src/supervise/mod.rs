@@ -229,23 +229,22 @@ impl Supervised<'_> {
                 break;
             }
         }
+        let mut heard_out = true;
         if talking && self.observed.stopped.is_none() {
             // What it said just before it ended may still lie in the socket.
-            let rest = tokio::time::timeout(Duration::from_secs(1), &mut talk).await;
-            if let Ok((spoken, control)) = rest {
-                match spoken {
-                    Spoken::Done(done) => self.observed.done = Some(done),
-                    Spoken::Nonsense(error) => {
-                        self.observed.stopped = Some(Stopped::Nonsense(error.to_string()));
-                    }
-                    Spoken::Silent => {}
+            match tokio::time::timeout(Duration::from_secs(1), &mut talk).await {
+                Ok((Spoken::Done(done), _)) => self.observed.done = Some(done),
+                Ok((Spoken::Nonsense(error), _)) => {
+                    self.observed.stopped = Some(Stopped::Nonsense(error.to_string()));
                 }
-                silent_control = Some(control);
+                Ok((Spoken::Silent, _)) => {}
+                Err(_) => heard_out = false,
             }
         }
         drop(silent_control);
         self.observed.tool_calls = calls.load(Ordering::Relaxed);
-        self.observed.begun = begun.load(Ordering::Relaxed);
+        // Whoever was not heard out may have begun, and is not run again.
+        self.observed.begun = begun.load(Ordering::Relaxed) || !heard_out;
     }
 
     async fn take_word(&mut self, spoken: Spoken, control: &Control) -> Option<Stopped> {

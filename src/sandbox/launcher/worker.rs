@@ -35,6 +35,8 @@ pub struct Worker<'a> {
     lingering: Vec<Run>,
     slots: Slots,
     processors: u32,
+    /// For what the front says.
+    buffer: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
@@ -54,6 +56,7 @@ impl<'a> Worker<'a> {
             lingering: Vec::new(),
             slots: Slots::default(),
             processors,
+            buffer: vec![0; LARGEST],
         })
     }
 
@@ -108,14 +111,13 @@ impl<'a> Worker<'a> {
 
     /// `false` once the front is gone or speaks nonsense.
     fn hear_front(&mut self) -> bool {
-        let mut buffer = vec![0; LARGEST];
-        let (length, descriptors) = match sys::receive(self.front, &mut buffer, 0) {
+        let (length, descriptors) = match sys::receive(self.front, &mut self.buffer, 0) {
             Ok((0, _)) => return false,
             Ok(received) => received,
             Err(Errno::EAGAIN | Errno::EINTR | Errno::EMSGSIZE) => return true,
             Err(_) => return false,
         };
-        let Some(Ok(request)) = buffer.get(..length).map(serde_json::from_slice) else {
+        let Some(Ok(request)) = self.buffer.get(..length).map(serde_json::from_slice) else {
             return false;
         };
         match request {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use super::admission::Admission;
@@ -140,13 +140,15 @@ pub async fn serve(
     let key = config.api_key.clone().map(Arc::new);
     let mut server = Server::builder()
         .max_concurrent_streams(MOST_STREAMS)
-        .tcp_nodelay(true)
         .http2_keepalive_interval(Some(Duration::from_secs(30)))
         .http2_keepalive_timeout(Some(Duration::from_secs(20)));
     if let Some(settings) = &config.tls {
         server = server.tls_config(tls(settings))?;
     }
-    let incoming = TcpListenerStream::new(tokio::net::TcpListener::from_std(listener)?);
+    // Here and not on the builder, which sets it for sockets that it opened itself only. Without it
+    // an answer waits 40 ms for the acknowledgement of its headers.
+    let incoming =
+        TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?).with_nodelay(Some(true));
     let drain = drain(Arc::clone(&executor), stop_sender, config.shutdown_grace);
     let gone = Arc::clone(&executor);
     server

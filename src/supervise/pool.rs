@@ -28,6 +28,8 @@ pub struct Ready {
 
 /// How often demand is looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How long a build waits while others still stand ready.
+const LULL: Duration = Duration::from_millis(20);
 /// What remains of a demand after one tick: a tenth after 15 s.
 const MEMORY: f64 = 0.85;
 
@@ -131,6 +133,10 @@ async fn keep_stocked(shared: Arc<Shared>) {
             (stock.waiting.len(), shared.target(&stock))
         };
         if waiting < target {
+            if waiting > 0 {
+                // No hurry: leave the processor to the run that has just taken one.
+                tokio::time::sleep(LULL).await;
+            }
             match Standing::build(&shared.launcher, &shared.limits, None).await {
                 Ok(standing) => shared.stock().waiting.push_back(standing),
                 // Whoever runs next is told why; here there is nobody to tell.

@@ -9,6 +9,7 @@ use tonic::Status;
 /// The gate before all runs.
 pub struct Admission {
     places: Arc<Semaphore>,
+    most: usize,
     waiting: AtomicUsize,
     queue: usize,
     draining: AtomicBool,
@@ -29,6 +30,7 @@ impl Admission {
     pub fn new(places: usize, queue: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(places)),
+            most: places,
             waiting: AtomicUsize::new(0),
             queue,
             draining: AtomicBool::new(false),
@@ -66,6 +68,12 @@ impl Admission {
             return Err(Status::unavailable("the executor is shutting down"));
         }
         Ok(())
+    }
+
+    /// Whether draining, with nobody left inside.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.draining.load(Ordering::Acquire) && self.places.available_permits() == self.most
     }
 
     /// Lets nobody in any more; those that wait are turned away.

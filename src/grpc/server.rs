@@ -151,15 +151,27 @@ pub async fn serve(
         TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?).with_nodelay(Some(true));
     let drain = drain(Arc::clone(&executor), stop_sender, config.shutdown_grace);
     let gone = Arc::clone(&executor);
-    server
+    let serving = server
         .layer(Guard(key))
         .add_service(service)
         .add_service(health)
         .add_service(reflection_v1)
         .add_service(reflection_v1alpha)
-        .serve_with_incoming_shutdown(incoming, drain)
-        .await?;
+        .serve_with_incoming_shutdown(incoming, drain);
+    tokio::select! {
+        served = serving => served?,
+        () = drained(&gone.admission) => {}
+    }
     if gone.engine.is_alive() { Ok(()) } else { Err(ServeError::LauncherGone) }
+}
+
+/// Resolves a moment after the last run of a drain was answered. A client that is idle may take
+/// seconds to notice that its connection is being closed; nothing is lost by not waiting for it.
+async fn drained(admission: &Admission) {
+    while !admission.is_drained() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
 /// Resolves once nothing can make a sandbox any more; whoever manages the service may start it anew.

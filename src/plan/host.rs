@@ -111,10 +111,7 @@ pub fn cure(wall: Wall, errno: Option<i32>) -> Option<String> {
             "in Docker add --security-opt systempaths=unconfined, in Kubernetes procMount: \
              Unmasked with hostUsers: false; else unmount what covers parts of /proc"
         }
-        Wall::CgroupMemory | Wall::CgroupPids | Wall::CgroupCpu => {
-            "start codemode as root, or in a delegated cgroup: systemd-run --user --scope -p \
-             Delegate=yes codemode ..."
-        }
+        Wall::CgroupMemory | Wall::CgroupPids | Wall::CgroupCpu => cure_cgroup(errno),
         Wall::Landlock => "boot Linux 5.13 or newer with landlock in the lsm= list",
         Wall::LandlockNetwork => "boot Linux 6.7 or newer",
         Wall::LandlockScope => "boot Linux 6.12 or newer",
@@ -127,6 +124,22 @@ pub fn cure(wall: Wall, errno: Option<i32>) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+fn cure_cgroup(errno: Option<i32>) -> &'static str {
+    match errno {
+        Some(libc::EBUSY) => {
+            "other processes share the control group: start codemode alone in a delegated one: \
+             systemd-run --scope -p Delegate=yes codemode ... (with --user unless root)"
+        }
+        Some(libc::EROFS) => {
+            "give the container a control group of its own and mount /sys/fs/cgroup writable in it"
+        }
+        _ => {
+            "start codemode as root, or in a delegated cgroup: systemd-run --user --scope -p \
+             Delegate=yes codemode ..."
+        }
+    }
 }
 
 fn cure_user_namespace(errno: Option<i32>) -> String {
@@ -153,6 +166,14 @@ mod tests {
     fn a_full_quota_of_user_namespaces_names_the_switch() {
         let cure = cure(Wall::UserNamespace, Some(libc::ENOSPC)).unwrap();
         assert!(cure.contains("user.max_user_namespaces"), "{cure}");
+    }
+
+    #[test]
+    fn a_control_group_that_is_refused_is_cured_by_the_kernels_reason() {
+        let cure = |errno| cure(Wall::CgroupMemory, errno).unwrap();
+        assert!(cure(Some(libc::EBUSY)).contains("alone"));
+        assert!(cure(Some(libc::EROFS)).contains("writable"));
+        assert!(cure(Some(libc::EACCES)).contains("as root"));
     }
 
     #[test]

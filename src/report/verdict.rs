@@ -121,9 +121,12 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
         return Some((Verdict::MemoryLimit, text));
     }
     if let Some(kills @ 1..) = readings.oom_kills {
-        let peak = readings.memory_peak.unwrap_or_default();
-        let text =
-            format!("cgroup memory: oom_kill {kills}, peak {peak} bytes, limit {}", limits.memory);
+        let mut text = format!("cgroup memory: oom_kill {kills}");
+        // Linux before 5.19 keeps no peak in v2.
+        if let Some(peak) = readings.memory_peak {
+            text += &format!(", peak {peak} bytes");
+        }
+        text += &format!(", limit {}", limits.memory);
         return Some((Verdict::MemoryLimit, text));
     }
     match signal(end) {

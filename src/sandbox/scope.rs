@@ -6,7 +6,9 @@
 //!
 //! D-Bus brings threads along, so a helper process asks, and moves us, before we have any.
 
+use std::ffi::CString;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +18,8 @@ use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, is_cgroup2_unified_mode};
 use cgroups_rs::systemd::SystemdClient;
 use cgroups_rs::systemd::props::PropertiesBuilder;
 use nix::unistd::{AccessFlags, access, geteuid};
+
+use crate::sys;
 
 /// The hidden command that makes the binary ask systemd for a scope.
 pub const SCOPE_COMMAND: &str = "__scope";
@@ -34,6 +38,20 @@ fn is_ours_alone(processes: &str, own: u32) -> bool {
     processes.lines().all(|pid| pid.parse() == Ok(own))
 }
 
+/// Whether the group is a unit's of systemd, without `Delegate=yes`.
+///
+/// Root can make groups even there, but systemd stops such a unit as soon as the kernel kills one
+/// process in it for memory (`OOMPolicy=`), and every run is in it.
+fn is_undelegated_unit(group: &Path) -> bool {
+    let kind = group.extension().and_then(|kind| kind.to_str());
+    let path = CString::new(group.as_os_str().as_bytes()).unwrap_or_default();
+    // The manager marks what it delegates: since 251 for everybody to read, before for root.
+    let marked = |name| sys::has_attribute(&path, name).unwrap_or(false);
+    matches!(kind, Some("service" | "scope"))
+        && !marked(c"user.delegate")
+        && !marked(c"trusted.delegate")
+}
+
 fn usable(group: &Path) -> bool {
     let processes = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
     let is_root = group == Path::new(UNIFIED_MOUNTPOINT);
@@ -42,6 +60,7 @@ fn usable(group: &Path) -> bool {
     let writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
     writable(group)
         && writable(&control)
+        && !is_undelegated_unit(group)
         && (is_root || enabled.contains("memory") || is_ours_alone(&processes, std::process::id()))
 }
 
@@ -119,6 +138,15 @@ mod tests {
     fn a_group_with_another_process_cannot_hand_on_controllers() {
         assert!(is_ours_alone("7\n", 7));
         assert!(!is_ours_alone("7\n8\n", 7));
+    }
+
+    #[test]
+    fn only_a_unit_without_the_mark_is_undelegated() {
+        let dir = tempfile::tempdir().unwrap();
+        let unit = dir.path().join("x.service");
+        std::fs::create_dir(&unit).unwrap();
+        assert!(is_undelegated_unit(&unit));
+        assert!(!is_undelegated_unit(dir.path()));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod mount;
 mod network;
 mod process;
 mod seccomp;
+mod xattr;
 
 pub use capability::{drop_bounding_except, drop_every_capability, lock_securebits};
 pub use exec::ExecImage;
@@ -32,3 +33,4 @@ pub use seccomp::{
     Instruction, answer_exec_attempt, exec_gate, filter_abi_available, install_filter,
     install_filter_with_listener, next_exec_attempt,
 };
+pub use xattr::has_attribute;

@@ -11,7 +11,7 @@ use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, V1, is_cgroup2_unified_mod
 use nix::errno::Errno;
 
 use super::group::{Base, Kind};
-use super::seat::is_abandoned;
+use super::seat::abandoned;
 
 const V2_CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
@@ -44,7 +44,13 @@ pub fn discover(name: &str) -> Bases {
         Path::new(UNIFIED_MOUNTPOINT).join("unified")
     };
     if let Some(group) = own_group(&groups, "") {
-        attempt(&mut bases, || v2(&within(&unified, Path::new("/"), group), name));
+        let mut lacking = None;
+        attempt(&mut bases, || {
+            let (base, reason) = v2(&within(&unified, Path::new("/"), group), name)?;
+            lacking = reason;
+            Ok(base)
+        });
+        bases.refused = bases.refused.or(lacking);
     }
     let v1 = V1::new();
     for (v1_name, controller) in [
@@ -71,9 +77,13 @@ fn attempt(bases: &mut Bases, find: impl FnOnce() -> io::Result<Base>) {
     match find() {
         Ok(base) => bases.bases.push(base),
         Err(error) => {
-            bases.refused = Some(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)));
+            bases.refused = Some(errno_of(&error));
         }
     }
+}
+
+fn errno_of(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))
 }
 
 /// The group of the calling process in the hierarchy of `controller` (empty: v2).
@@ -107,7 +117,9 @@ fn make(parent: &Path, name: &str, kind: Kind) -> io::Result<Base> {
 /// Removes groups left behind by launchers that were killed together with their keeper.
 fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(is_abandoned) {
+        // Held until the group is gone, or it would be a new launcher's that is removed.
+        let held = entry.file_name().to_str().and_then(abandoned);
+        if held.is_some() {
             remove_runs(&entry.path());
             let _ = fs::remove_dir(entry.path());
         }
@@ -123,19 +135,20 @@ fn remove_runs(base: &Path) {
     }
 }
 
-fn v2(group: &Path, name: &str) -> io::Result<Base> {
+/// The base, and why it has no controllers if it has none.
+fn v2(group: &Path, name: &str) -> io::Result<(Base, Option<Errno>)> {
     let offered = fs::read_to_string(group.join("cgroup.controllers"))?;
     let wanted: Vec<&'static str> = V2_CONTROLLERS
         .into_iter()
         .filter(|name| offered.split_whitespace().any(|offer| offer == *name))
         .collect();
-    let enabled = enable(group, &wanted);
-    let controllers = if enabled.is_ok() { wanted } else { Vec::new() };
+    let lacking = enable(group, &wanted).err().map(|error| errno_of(&error));
+    let controllers = if lacking.is_none() { wanted } else { Vec::new() };
     let base = make(group, name, Kind::V2(controllers.clone()))?;
     if !controllers.is_empty() {
         base.write_file("cgroup.subtree_control", &plus(&controllers))?;
     }
-    Ok(base)
+    Ok((base, lacking))
 }
 
 fn plus(controllers: &[&str]) -> String {

@@ -74,14 +74,20 @@ fn lock(number: u32) -> io::Result<Option<Flock<File>>> {
     }
 }
 
+/// A control group of a launcher that is gone. Nobody gets its seat while this is held.
+pub struct Abandoned {
+    _seat: Option<Flock<File>>,
+}
+
 /// Whether a control group of this name belonged to a launcher that is gone.
 #[must_use]
-pub fn is_abandoned(group: &str) -> bool {
+pub fn abandoned(group: &str) -> Option<Abandoned> {
     if let Some(pid) = group.strip_prefix(BY_PID) {
-        return pid.parse().is_ok_and(|pid: u32| !is_alive(pid));
+        let pid: u32 = pid.parse().ok()?;
+        return (!is_alive(pid)).then_some(Abandoned { _seat: None });
     }
-    let seat = group.strip_prefix(LOCKED).and_then(|number| number.parse().ok());
-    seat.is_some_and(|number| number < SEATS && matches!(lock(number), Ok(Some(_))))
+    let number = group.strip_prefix(LOCKED)?.parse().ok().filter(|number| *number < SEATS)?;
+    lock(number).ok().flatten().map(|seat| Abandoned { _seat: Some(seat) })
 }
 
 fn is_alive(pid: u32) -> bool {
@@ -98,13 +104,28 @@ mod tests {
 
     #[test]
     fn a_living_process_keeps_its_groups_and_a_dead_one_does_not() {
-        assert!(!is_abandoned(&format!("{BY_PID}{}", std::process::id())));
+        assert!(abandoned(&format!("{BY_PID}{}", std::process::id())).is_none());
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let gone = format!("{BY_PID}{}", child.id());
         child.wait().unwrap();
-        assert!(is_abandoned(&gone));
-        assert!(!is_abandoned("somebody-else"));
-        assert!(!is_abandoned("codemode-x"));
+        assert!(abandoned(&gone).is_some());
+        assert!(abandoned("somebody-else").is_none());
+        assert!(abandoned("codemode-x").is_none());
+    }
+
+    #[test]
+    fn an_abandoned_seat_is_taken_by_nobody_while_its_groups_are_removed() {
+        if !nix::unistd::geteuid().is_root() {
+            println!("skipped: seats are root's");
+            return;
+        }
+        drop(Seat::take(true).unwrap());
+        let last = SEATS - 1;
+        let held = abandoned(&format!("{LOCKED}{last}"));
+        assert!(held.is_some());
+        assert!(lock(last).unwrap().is_none());
+        drop(held);
+        assert!(lock(last).unwrap().is_some());
     }
 
     #[test]

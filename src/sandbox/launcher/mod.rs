@@ -113,6 +113,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         bases: &bases,
         landlock: landlock.as_ref().map_err(|errno| *errno),
         first_id: seat::FIRST_ID + seat.first_slot(),
+        exclusive: seat.is_exclusive(),
     };
     let profile = profile::profile(&plan, &findings);
     if let Err(refusal) = profile::insist(&plan, &profile) {

@@ -19,6 +19,8 @@ pub struct Findings<'a> {
     pub landlock: Result<&'a Landlock, Errno>,
     /// The first of the host ids that runs get.
     pub first_id: u32,
+    /// Whether no other launcher has the same ones.
+    pub exclusive: bool,
 }
 
 /// The walls, outermost first.
@@ -83,7 +85,8 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
         Wall::UserNamespace if findings.privileged => "clone3 CLONE_NEWUSER, one id mapped",
         Wall::UserNamespace => "clone3 CLONE_NEWUSER inside the launcher's own, one id mapped",
         Wall::DistinctUid if findings.privileged => {
-            let how = format!("host ids from {}, one per living run", findings.first_id);
+            let of = if findings.exclusive { "" } else { " of this launcher" };
+            let how = format!("host ids from {}, one per living run{of}", findings.first_id);
             return Standing::stands(wall, how);
         }
         Wall::DistinctUid => return absent(wall, "runs share the id that started codemode", None),

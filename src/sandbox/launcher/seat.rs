@@ -37,16 +37,27 @@ impl Seat {
     /// # Errors
     /// As `mkdir(2)`, `open(2)` and `flock(2)`; `EUSERS` if every seat is taken.
     pub fn take(privileged: bool) -> io::Result<Self> {
+        let by_pid = Self { number: std::process::id(), lock: None };
         if !privileged {
-            return Ok(Self { number: std::process::id(), lock: None });
+            return Ok(by_pid);
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(DIRECTORY)?;
+        match fs::DirBuilder::new().recursive(true).mode(0o700).create(DIRECTORY) {
+            // A container with a read-only root: its process ids are its own, too.
+            Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => return Ok(by_pid),
+            other => other?,
+        }
         for number in 0..SEATS {
             if let Some(lock) = lock(number)? {
                 return Ok(Self { number, lock: Some(lock) });
             }
         }
         Err(io::Error::from_raw_os_error(libc::EUSERS))
+    }
+
+    /// Whether no other launcher of this host can have the same range of host ids.
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Name of the launcher's control groups.

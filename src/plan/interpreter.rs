@@ -143,4 +143,27 @@ mod tests {
         assert!(is_shared(Path::new("/usr")));
         assert!(!is_shared(Path::new("/usr/lib/python3.11")));
     }
+
+    #[test]
+    fn a_directory_that_a_pth_file_adds_is_left_out() {
+        let project = tempfile::tempdir().unwrap();
+        let path = |text: &str| PathBuf::from(text);
+        let interpreter = Interpreter {
+            version: [3, 11, 0],
+            implementation: "cpython".to_owned(),
+            executable: path("/venv/bin/python"),
+            prefix: path("/venv"),
+            base_prefix: path("/usr"),
+            exec_prefix: path("/venv"),
+            base_exec_prefix: path("/usr"),
+            stdlib: vec![path("/usr/lib/python3.11")],
+            path: vec![path("/venv/lib/python3.11/site-packages"), project.path().to_owned()],
+            mapped: Vec::new(),
+            guest: String::new(),
+        };
+        let needs = interpreter.needs();
+        assert!(needs.contains(&path("/venv/lib/python3.11/site-packages")));
+        assert!(!needs.iter().any(|need| need == project.path()));
+        assert_eq!(interpreter.left_out(), [project.path()]);
+    }
 }

@@ -60,3 +60,17 @@ impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
         self.map_err(|error| fail(stage, wall, &error.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn being_out_of_something_is_no_walls_fault() {
+        let full = of_stage(Stage::Landlock, libc::EMFILE);
+        assert_eq!(full.wall, None);
+        assert!(full.fix.contains("concurrent_runs"), "{full}");
+        let refused = of_stage(Stage::Landlock, libc::EPERM);
+        assert_eq!(refused.wall, Some(Wall::Landlock));
+    }
+}

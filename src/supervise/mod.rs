@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
 use self::control::{Control, Program, Spoken};
@@ -110,9 +109,9 @@ impl Supervised<'_> {
         cancel: Pin<&mut impl Future<Output = ()>>,
     ) -> io::Result<()> {
         let request = self.request;
-        let (limit, over) = (request.limits.output, Arc::new(Notify::new()));
-        let stdout = tokio::spawn(capture(streams.stdout, limit, request.stdout, over.clone()));
-        let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr, over));
+        let limit = request.limits.output;
+        let stdout = tokio::spawn(capture(streams.stdout, limit, request.stdout));
+        let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr));
         let handed_over = Instant::now();
         let _proxy = proxy.map(|socket| self.serve_proxy(socket, domains)).transpose()?;
         let control = Control::new(streams.control, self.longest_frame())?;

@@ -2,11 +2,9 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::sync::Notify;
 
 /// What is done with a stream besides counting it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,16 +33,11 @@ fn mark(limit: u64) -> String {
 }
 
 /// Reads `stream` to its end, or to `limit` bytes, and then closes it, which the writer is told
-/// by `EPIPE`. `over` is notified once something was cut.
+/// by `EPIPE`.
 ///
 /// # Errors
 /// As registering the descriptor with the runtime.
-pub async fn capture(
-    stream: OwnedFd,
-    limit: u64,
-    sink: Sink,
-    over: Arc<Notify>,
-) -> io::Result<Captured> {
+pub async fn capture(stream: OwnedFd, limit: u64, sink: Sink) -> io::Result<Captured> {
     let mut stream = pipe::Receiver::from_owned_fd_unchecked(stream)?;
     let mut captured = Captured::default();
     let mut chunk = vec![0; 16 << 10];
@@ -62,7 +55,6 @@ pub async fn capture(
         if !beyond.is_empty() {
             captured.cut = beyond.len() as u64;
             pass(mark(limit).as_bytes(), sink, &mut captured.kept).await;
-            over.notify_one();
             break;
         }
     }
@@ -97,7 +89,7 @@ mod tests {
         let (read, writer) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
         write(&writer, text).unwrap();
         drop(writer);
-        capture(read, limit, Sink::Keep, Arc::default()).await.unwrap()
+        capture(read, limit, Sink::Keep).await.unwrap()
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::chdir;
 
 use super::super::record::{Record, Stage};
-use super::{At, Failure, Prepared, RunFiles, tell, tell_with};
+use super::{At, Failure, Prepared, RunFiles, borrowed, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
@@ -37,13 +37,6 @@ pub(super) fn become_guest(
     let Err(failure) = confine_and_exec(prepared, files, report, ruleset.is_some());
     tell(report, Record::Failed(failure.stage, failure.errno as i32));
     sys::exit_now(127)
-}
-
-fn borrowed(number: i32) -> BorrowedFd<'static> {
-    match sys::borrow(number) {
-        Ok(fd) => fd,
-        Err(_) => sys::exit_now(126),
-    }
 }
 
 fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), Failure> {

@@ -15,7 +15,9 @@ use nix::sys::wait::WaitStatus;
 use nix::unistd::{Gid, Pid, Uid, sethostname, setresgid, setresuid, setsid, write};
 
 use super::super::record::{Record, Stage};
-use super::{At, Failure, Prepared, RunFiles, guest, mounts, network, tell, tell_with, tolerate};
+use super::{
+    At, Failure, Prepared, RunFiles, borrowed, guest, mounts, network, tell, tell_with, tolerate,
+};
 use crate::sys;
 
 /// Descriptors by number. Everything else that the launcher had open is closed before anything
@@ -30,10 +32,6 @@ const RULESET: i32 = 5;
 /// Descriptors by number once the guest is forked.
 const REPORT: i32 = 1;
 const CHILDREN: i32 = 2;
-
-fn borrowed(number: i32) -> BorrowedFd<'static> {
-    sys::borrow(number).unwrap_or_else(|_| sys::exit_now(126))
-}
 
 /// Runs as process 1 until the guest has ended. The launcher calls it in the cloned child.
 pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {

@@ -40,6 +40,11 @@ impl<T> At<T> for nix::Result<T> {
     }
 }
 
+/// A descriptor by the number it was put at. Without it there is nobody to tell, so the end.
+fn borrowed(number: i32) -> BorrowedFd<'static> {
+    sys::borrow(number).unwrap_or_else(|_| sys::exit_now(126))
+}
+
 fn tell(socket: BorrowedFd<'_>, record: Record) {
     // Nobody to tell means that the launcher is gone, and then so are we (parent death signal).
     let _ = sys::send(socket, &record.encode(), &[]);

@@ -30,6 +30,11 @@ impl Bases {
     pub fn find(&self, controller: &str) -> Option<&Base> {
         self.bases.iter().find(|base| base.kind.has(controller))
     }
+
+    /// Removes this launcher's directory from every hierarchy.
+    pub fn remove_all(&self) {
+        self.bases.iter().for_each(Base::remove);
+    }
 }
 
 /// Looks at the host's hierarchies and makes this launcher's directory in each it may write.

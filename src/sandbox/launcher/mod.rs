@@ -52,9 +52,7 @@ pub fn main() -> ExitCode {
         Ok((host, profile)) => {
             tell(front.as_fd(), &Event::Ready(profile));
             let code = if host.plan.keep { keep(&host, &front) } else { work(&host, &front) };
-            for base in &host.bases.bases {
-                base.remove();
-            }
+            host.bases.remove_all();
             code
         }
         Err(refusal) => {
@@ -104,7 +102,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     let (landlock, outputs, prepared) = match built {
         Ok(built) => built,
         Err(refusal) => {
-            bases.bases.iter().for_each(group::Base::remove);
+            bases.remove_all();
             return Err(refusal);
         }
     };
@@ -117,7 +115,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     };
     let profile = profile::profile(&plan, &findings);
     if let Err(refusal) = profile::insist(&plan, &profile) {
-        bases.bases.iter().for_each(group::Base::remove);
+        bases.remove_all();
         return Err(refusal);
     }
     Ok((Host { plan, prepared, privileged, seat, bases, landlock, outputs }, profile))

@@ -247,7 +247,7 @@ impl Run {
         let left = self.limits.cpu_time.saturating_sub(cpu) / processors.max(1);
         let mut wait = left.max(LOOK_FLOOR);
         if let (true, Some(sum)) = (uncounted_memory, sum) {
-            // Approximate without a cgroup, so looked at as often as memory.
+            // No cgroup stops it at its limit: only these looks do, so they come often.
             let memory = sum.memory + self.scratch_used().unwrap_or(0);
             self.memory_peak = self.memory_peak.max(memory);
             self.threads_peak = self.threads_peak.max(sum.threads);

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
 use super::failure::fail;
 use super::host::{Host, Slots};
 use super::run::{Handed, Run};
 use crate::policy::Limits;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::messages::{Event, LARGEST, Request, RunId};
+use crate::sandbox::messages::{Event, LARGEST, Outputs, Request, RunId};
 use crate::sys;
 
 /// What an epoll event is about: the front, or one descriptor of a run.
@@ -225,7 +226,7 @@ impl<'a> Worker<'a> {
         self.finish(id, Some(outputs));
     }
 
-    fn finish(&mut self, id: RunId, outputs: Option<crate::sandbox::messages::Outputs>) {
+    fn finish(&mut self, id: RunId, outputs: Option<Outputs>) {
         let Some(mut run) = self.runs.remove(&id) else { return };
         let end = run.take_end(outputs);
         match (run.refusal.take(), end) {
@@ -263,10 +264,8 @@ impl<'a> Worker<'a> {
             run.kill();
         }
         for (_, mut run) in self.runs.drain() {
-            let _ = nix::sys::wait::waitid(
-                nix::sys::wait::Id::PIDFd(run.pidfd.as_fd()),
-                nix::sys::wait::WaitPidFlag::WEXITED | nix::sys::wait::WaitPidFlag::WNOWAIT,
-            );
+            let _ =
+                waitid(Id::PIDFd(run.pidfd.as_fd()), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
             if !run.has_ended() {
                 run.reap();
             }

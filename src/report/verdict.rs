@@ -159,7 +159,7 @@ fn looked_limits(observed: &Observed, end: &End, limits: &Limits) -> Option<Judg
     match observed.done.as_ref()?.errno? {
         libc::EMFILE => open_files(look, limits),
         libc::ENOSPC => scratch(look),
-        libc::EAGAIN => processes(look, limits),
+        libc::EAGAIN => processes(look, &end.readings, limits),
         libc::ENOMEM => memory(look, limits),
         _ => None,
     }
@@ -187,10 +187,12 @@ fn scratch(look: &Readings) -> Option<Judgement> {
     None
 }
 
-fn processes(look: &Readings, limits: &Limits) -> Option<Judgement> {
-    // Init counts too.
+fn processes(look: &Readings, end: &Readings, limits: &Limits) -> Option<Judgement> {
+    // Init counts too. The kernel counts a process before it can be seen, so a look right after a
+    // refusal may see fewer than a later one: the most ever seen counts.
     let limit = u64::from(limits.processes);
-    let alive = look.processes.filter(|alive| *alive > limit)?.saturating_sub(1);
+    let most = look.processes.max(look.processes_peak).max(end.processes_peak);
+    let alive = most.filter(|alive| *alive > limit)?.saturating_sub(1);
     Some((Verdict::ProcessLimit, format!("{alive} processes and threads, limit {limit}")))
 }
 

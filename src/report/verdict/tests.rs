@@ -71,6 +71,18 @@ fn a_claim_with_its_reading_is_the_limits_verdict() {
 }
 
 #[test]
+fn processes_that_only_a_later_reading_saw_count() {
+    let limit = u64::from(Limits::default().processes);
+    let peaked = |peak| {
+        let mut observed = failed_with(libc::EAGAIN, Readings::default());
+        observed.end.as_mut().unwrap().readings.processes_peak = Some(peak);
+        verdict(&observed)
+    };
+    assert_eq!(peaked(limit + 1), Verdict::ProcessLimit);
+    assert_eq!(peaked(limit), Verdict::Exception);
+}
+
+#[test]
 fn signals_of_limits() {
     let mut cpu = end(Status::Signaled(libc::SIGXCPU));
     assert_eq!(verdict(&observed(cpu.clone())), Verdict::Signal);

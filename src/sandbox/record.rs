@@ -63,6 +63,8 @@ pub enum Record {
     Failed(Stage, i32),
     /// A step failed that the plan allows to fail; the value is the errno.
     Missing(Stage, i32),
+    /// The launcher's new child with this process id is init.
+    Init(i32),
     /// A descriptor comes with this record: the listener of the exec gate.
     Gate,
     /// A descriptor comes with this record: the listening socket of the proxy.
@@ -96,6 +98,7 @@ impl Record {
             Self::Signaled(signal) => (7, 0, signal),
             Self::ExecRefused(count) => (8, 0, count),
             Self::Scratch => (9, 0, 0),
+            Self::Init(pid) => (10, 0, pid),
         };
         let value = value.to_le_bytes();
         [kind, stage, 0, 0, value[0], value[1], value[2], value[3]]
@@ -117,6 +120,7 @@ impl Record {
             7 => Self::Signaled(value),
             8 => Self::ExecRefused(value),
             9 => Self::Scratch,
+            10 => Self::Init(value),
             _ => return None,
         })
     }

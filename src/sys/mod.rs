@@ -12,7 +12,6 @@ mod exec;
 mod fd;
 mod landlock;
 mod message;
-mod mount;
 mod network;
 mod process;
 mod seccomp;
@@ -23,11 +22,10 @@ pub use exec::ExecImage;
 pub use fd::{adopt, borrow, keep_only, raise_open_files};
 pub use landlock::{add_path_rule, landlock_abi, restrict_self};
 pub use message::{MAX_FDS, receive, send};
-pub use mount::{clone_tree, move_tree, set_attributes};
 pub use network::loopback_up;
 pub use process::{
-    Cloned, Usage, clone_process, default_sigpipe, exit_now, fork, kill_by_pidfd, reap, reap_any,
-    wait_any,
+    Cloned, Usage, clone_process, clone_process_available, default_sigpipe, exit_now, fork,
+    fork_sibling, kill_by_pidfd, open_pidfd, reap, reap_any, wait_any,
 };
 pub use seccomp::{
     Instruction, answer_exec_attempt, exec_gate, filter_abi_available, install_filter,

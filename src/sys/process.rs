@@ -76,18 +76,52 @@ pub fn clone_process(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<
     }
 }
 
+/// Whether `clone3(2)` can be called. Container runtimes let it answer `ENOSYS`, because a filter
+/// can't read its flags.
+#[must_use]
+pub fn clone_process_available() -> bool {
+    // SAFETY: a size of 0 is refused (EINVAL) before the null pointer is read.
+    let refused = unsafe { libc::syscall(libc::SYS_clone3, std::ptr::null::<CloneArgs>(), 0usize) };
+    Errno::result(refused) == Err(Errno::EINVAL)
+}
+
 /// `fork(2)` by the raw call, for a process with one thread. `None` in the child.
 ///
 /// # Errors
 /// `EAGAIN` at a process limit, `ENOMEM`.
 pub fn fork() -> nix::Result<Option<Pid>> {
-    // SAFETY: plain clone with SIGCHLD and no shared memory, as fork does; the single-thread
+    plain_clone(libc::SIGCHLD)
+}
+
+/// Like [`fork`], but the new process is a child of the caller's parent (`CLONE_PARENT`).
+///
+/// # Errors
+/// As [`fork`]; `EINVAL` for process 1 of a pid namespace.
+pub fn fork_sibling() -> nix::Result<Option<Pid>> {
+    plain_clone(libc::SIGCHLD | libc::CLONE_PARENT)
+}
+
+fn plain_clone(flags: i32) -> nix::Result<Option<Pid>> {
+    // SAFETY: clone without shared memory or a stack of its own, as fork does; the single-thread
     // contract is the caller's, as for `clone_process`.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
     match Errno::result(pid)? {
         0 => Ok(None),
         pid => Ok(Some(Pid::from_raw(pid as i32))),
     }
+}
+
+/// A descriptor that refers to the process `pid` (`pidfd_open(2)`, Linux 5.3). Sound only for a
+/// child that was not reaped: another process may get the id of any other.
+///
+/// # Errors
+/// `ESRCH`, `EMFILE`.
+pub fn open_pidfd(pid: Pid) -> nix::Result<OwnedFd> {
+    // SAFETY: integers only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0u32) };
+    let fd = Errno::result(fd)? as i32;
+    // SAFETY: pidfd_open returned a new descriptor (close-on-exec) that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Ends the process at once, running no destructor and no exit handler.

@@ -35,9 +35,18 @@ const CHILDREN: i32 = 2;
 
 /// Runs as process 1 until the guest has ended. The launcher calls it in the cloned child.
 pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
-    if let Err(errno) = join_groups(files) {
-        give_up(files.setup.as_fd(), &Failure { stage: Stage::Cgroup, errno });
+    let joined = join_groups(files).at(Stage::Cgroup).and_then(|()| {
+        // After that, so that its root is the run's own group.
+        unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)
+    });
+    if let Err(failure) = joined {
+        give_up(files.setup.as_fd(), &failure);
     }
+    build_and_guard(prepared, files)
+}
+
+/// The same in namespaces and groups that the process is in already.
+pub(super) fn build_and_guard(prepared: &Prepared, files: &RunFiles) -> ! {
     if let Err(errno) = keep_the_runs_own(files) {
         give_up(files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
     }
@@ -48,14 +57,14 @@ pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
     }
 }
 
-fn give_up(setup: BorrowedFd<'_>, failure: &Failure) -> ! {
+pub(super) fn give_up(setup: BorrowedFd<'_>, failure: &Failure) -> ! {
     tell(setup, Record::Failed(failure.stage, failure.errno as i32));
     sys::exit_now(127)
 }
 
-/// Joins the control groups of v1 hierarchies. One thread and no other process yet: everything
+/// Joins the control groups that it was not cloned into. One thread and no other process yet: everything
 /// that follows is born inside.
-fn join_groups(files: &RunFiles) -> nix::Result<()> {
+pub(super) fn join_groups(files: &RunFiles) -> nix::Result<()> {
     files.groups.iter().try_for_each(|group| write(group, b"0").map(drop))
 }
 
@@ -78,7 +87,6 @@ fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
     wait_for_go(setup).at(Stage::Start)?;
     take_ids(prepared.id).at(Stage::Ids)?;
     die_with_launcher(setup).at(Stage::ParentDeath)?;
-    unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)?;
     let scratch = mounts::scratch(prepared, &files.scratch_options).at(Stage::Scratch)?;
     tell_with(setup, Record::Scratch, scratch.as_fd()).at(Stage::Scratch)?;
     mounts::late_mounts(prepared).at(Stage::LateMounts)?;

@@ -4,11 +4,13 @@
 //! ([`Prepared`], [`RunFiles`]); each step is one call or a short fixed sequence, and a failure is
 //! one record with the step and the errno. Imports `sys`, the record and nothing else of ours.
 //!
-//! Two processes come out of it: *init*, process 1 of the pid namespace, which reaps and stands
+//! Where the kernel's `clone3` is closed, an *intermediate* process comes first and enters the
+//! namespaces for init. Two processes come out of it: *init*, process 1 of the pid namespace, which reaps and stands
 //! guard at the exec gate, and the *guest*, which becomes the interpreter.
 
 mod guest;
 mod init;
+mod intermediate;
 mod mounts;
 mod network;
 mod prepared;
@@ -21,6 +23,7 @@ use super::record::{Record, Stage};
 use crate::sys;
 
 pub use init::run_init;
+pub use intermediate::run_intermediate;
 pub use prepared::{LateMount, MountKind, Prepared, RunFiles, WritableDir};
 
 /// A step that failed.

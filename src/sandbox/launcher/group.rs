@@ -203,17 +203,25 @@ impl Groups {
             .map(|(_, group)| group.as_fd())
     }
 
-    /// The files through which a process joins the v1 groups by itself, open for writing.
+    /// The files through which a process joins the groups by itself, open for writing: the v1
+    /// groups, and with `v2` that one too.
     ///
     /// By `tasks` and not `cgroup.procs`, and written by the process itself: only so does the kernel
     /// spare it a lock that waits for an RCU grace period (some 12 ms on an idle host).
     ///
     /// # Errors
     /// As `open(2)`.
-    pub fn entries(&self) -> nix::Result<Vec<OwnedFd>> {
-        let v1 = self.groups.iter().filter(|(kind, _)| matches!(kind, Kind::V1(_)));
+    pub fn entries(&self, v2: bool) -> nix::Result<Vec<OwnedFd>> {
         let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-        v1.map(|(_, group)| openat(group, "tasks", flags, Mode::empty())).collect()
+        let file = |kind: &Kind| match kind {
+            Kind::V1(_) => Some("tasks"),
+            Kind::V2(_) => v2.then_some("cgroup.procs"),
+        };
+        self.groups
+            .iter()
+            .filter_map(|(kind, group)| Some((file(kind)?, group)))
+            .map(|(file, group)| openat(group, file, flags, Mode::empty()))
+            .collect()
     }
 
     fn file(&self, controller: &str, v2: &str, v1: &str) -> Option<String> {

@@ -11,6 +11,24 @@ use super::landlock::Landlock;
 use super::seat::{FIRST_ID, SLOTS, Seat};
 use crate::plan::Plan;
 use crate::sandbox::child::Prepared;
+use crate::sys;
+
+/// How a process gets into new namespaces on this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `clone3(2)`, straight into them.
+    Clone,
+    /// `unshare(2)` in an intermediate process, where `clone3` is closed.
+    Unshare,
+}
+
+impl Way {
+    /// Finds out by asking the kernel.
+    #[must_use]
+    pub fn probe() -> Self {
+        if sys::clone_process_available() { Self::Clone } else { Self::Unshare }
+    }
+}
 
 /// Everything that stays the same over a launcher's runs.
 pub struct Host {
@@ -18,6 +36,8 @@ pub struct Host {
     pub plan: Plan,
     /// The plan, with every byte ready.
     pub prepared: Prepared,
+    /// How a run gets its namespaces.
+    pub way: Way,
     /// Whether it is root in the host's user namespace.
     pub privileged: bool,
     /// Held for as long as the launcher lives.

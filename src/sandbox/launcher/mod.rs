@@ -4,6 +4,8 @@
 //! lives in the template root and never touches the network. A front speaks to it over the
 //! socket on its standard input.
 
+mod binds;
+mod birth;
 mod cgroup;
 mod collect;
 mod failure;
@@ -32,7 +34,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{geteuid, setgroups, setsid};
 
 use self::failure::Step;
-use self::host::Host;
+use self::host::{Host, Way};
 use self::seat::Seat;
 use self::worker::Worker;
 use super::enforced::{Profile, Refusal};
@@ -86,7 +88,7 @@ fn receive_plan(front: BorrowedFd<'_>) -> Option<Plan> {
 }
 
 fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
-    let privileged = is_privileged();
+    let (way, privileged) = (Way::probe(), is_privileged());
     if privileged {
         // No run may inherit the groups of whoever started the service.
         setgroups(&[]).step("groups", None)?;
@@ -107,6 +109,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         }
     };
     let findings = profile::Findings {
+        way,
         privileged,
         bases: &bases,
         landlock: landlock.as_ref().map_err(|errno| *errno),
@@ -118,7 +121,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         bases.remove_all();
         return Err(refusal);
     }
-    Ok((Host { plan, prepared, privileged, seat, bases, landlock, outputs }, profile))
+    Ok((Host { plan, prepared, way, privileged, seat, bases, landlock, outputs }, profile))
 }
 
 type Entered = (Result<landlock::Landlock, Errno>, Option<OwnedFd>);

@@ -7,10 +7,13 @@ use crate::policy::{NetworkMode, Wall};
 use crate::sandbox::enforced::{Profile, Refusal, Standing};
 
 use super::cgroup::Bases;
+use super::host::Way;
 use super::landlock::Landlock;
 
 /// What the launcher found out about its host.
 pub struct Findings<'a> {
+    /// How runs get into their namespaces.
+    pub way: Way,
     /// Whether it runs as root in the host's user namespace.
     pub privileged: bool,
     /// Control groups.
@@ -80,29 +83,51 @@ fn landlock(
     }
 }
 
+/// The namespaces of a run, where `plan` gives it one of this kind.
+fn namespace(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Option<Standing> {
+    let flag = match wall {
+        Wall::UserNamespace if findings.privileged => "CLONE_NEWUSER, one id mapped",
+        Wall::UserNamespace => "CLONE_NEWUSER inside the launcher's own, one id mapped",
+        Wall::PidNamespace => "CLONE_NEWPID, init of our own",
+        Wall::MountNamespace => "CLONE_NEWNS from a template without the host's tree",
+        Wall::NetworkNamespace => match plan.network {
+            NetworkMode::None => "CLONE_NEWNET, no interface up",
+            NetworkMode::Restricted => "CLONE_NEWNET, loopback and one proxy only",
+            NetworkMode::All => return None,
+        },
+        Wall::IpcNamespace => "CLONE_NEWIPC",
+        Wall::UtsNamespace => "CLONE_NEWUTS, host name `sandbox`",
+        Wall::CgroupNamespace => "CLONE_NEWCGROUP in the run's own group",
+        _ => return None,
+    };
+    let call = match findings.way {
+        Way::Clone if wall != Wall::CgroupNamespace => "clone3",
+        _ => "unshare",
+    };
+    Some(Standing::stands(wall, format!("{call} {flag}")))
+}
+
 fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
+    if let Some(standing) = namespace(wall, plan, findings) {
+        return standing;
+    }
     let how = match wall {
-        Wall::UserNamespace if findings.privileged => "clone3 CLONE_NEWUSER, one id mapped",
-        Wall::UserNamespace => "clone3 CLONE_NEWUSER inside the launcher's own, one id mapped",
         Wall::DistinctUid if findings.privileged => {
             let of = if findings.exclusive { "" } else { " of this launcher" };
             let how = format!("host ids from {}, one per living run{of}", findings.first_id);
             return Standing::stands(wall, how);
         }
         Wall::DistinctUid => return absent(wall, "runs share the id that started codemode", None),
-        Wall::PidNamespace => "clone3 CLONE_NEWPID, init of our own",
-        Wall::MountNamespace => "clone3 CLONE_NEWNS from a template without the host's tree",
-        Wall::NetworkNamespace => match plan.network {
-            NetworkMode::None => "clone3 CLONE_NEWNET, no interface up",
-            NetworkMode::Restricted => "clone3 CLONE_NEWNET, loopback and one proxy only",
-            NetworkMode::All => {
-                let how = "network mode all: the code has the host's network";
-                return Standing::absent(wall, how, None, "choose none or restricted".to_owned());
-            }
-        },
-        Wall::IpcNamespace => "clone3 CLONE_NEWIPC",
-        Wall::UtsNamespace => "clone3 CLONE_NEWUTS, host name `sandbox`",
-        Wall::CgroupNamespace => "unshare CLONE_NEWCGROUP in the run's own group",
+        Wall::NetworkNamespace => {
+            let how = "network mode all: the code has the host's network";
+            return Standing::absent(wall, how, None, "choose none or restricted".to_owned());
+        }
+        Wall::UserNamespace
+        | Wall::PidNamespace
+        | Wall::MountNamespace
+        | Wall::IpcNamespace
+        | Wall::UtsNamespace
+        | Wall::CgroupNamespace => return absent(wall, "none of its own", None),
         Wall::Root => "read-only tmpfs and binds after pivot_root; scratch nosuid, nodev, noexec",
         Wall::Proc => "fresh procfs, subset=pid",
         Wall::CgroupMemory => {

@@ -13,15 +13,15 @@ use nix::unistd::Pid;
 use super::collect::Collector;
 use super::failure::{Step, of_stage};
 use super::group::Groups;
-use super::host::Host;
+use super::host::{Host, Way};
 use super::processes::CpuLedger;
-use super::{prepare, processes};
-use crate::policy::{Limits, NetworkMode, Wall};
-use crate::sandbox::child::{RunFiles, run_init};
+use super::{birth, prepare, processes};
+use crate::policy::{Limits, Wall};
+use crate::sandbox::child::RunFiles;
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::{End, LauncherKill, Outputs, Readings, RunId, Status};
 use crate::sandbox::record::{Record, Stage};
-use crate::sys::{self, Cloned};
+use crate::sys;
 
 /// Descriptors that the front hands over for a run.
 pub struct Handed {
@@ -73,18 +73,6 @@ pub struct Run {
 const LOOK_FLOOR: Duration = Duration::from_millis(20);
 /// How often memory is looked at where no cgroup counts it.
 const WATCHDOG: Duration = Duration::from_millis(50);
-
-fn namespaces(network: NetworkMode) -> u64 {
-    let mut flags = libc::CLONE_NEWUSER
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWNS
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS;
-    if network != NetworkMode::All {
-        flags |= libc::CLONE_NEWNET;
-    }
-    flags as u64
-}
 
 impl Run {
     /// Clones the sandbox's init and lets it go.
@@ -153,7 +141,7 @@ impl Run {
         let (memory, processes) = (host.counts("memory"), host.counts("pids"));
         let files = RunFiles {
             setup: theirs,
-            groups: groups.entries().step("cgroup", Wall::CgroupMemory)?,
+            groups: groups.entries(host.way == Way::Unshare).step("cgroup", Wall::CgroupMemory)?,
             stdin: handed.stdin,
             stdout: handed.stdout,
             stderr: handed.stderr,
@@ -163,14 +151,8 @@ impl Run {
             rlimits: prepare::rlimits(&limits, memory, processes),
             open_files: u64::from(limits.open_files),
         };
-        let cloned = sys::clone_process(namespaces(host.plan.network), groups.v2())
-            .step("clone", Wall::UserNamespace)?;
-        let Cloned::Parent { pid, pidfd } = cloned else {
-            run_init(&host.prepared, &files);
-        };
-        drop(files);
-        let admitted = map_ids(pid, host.inner_map(slot))
-            .step("id map", Wall::UserNamespace)
+        let (pid, pidfd) = birth::give(host, files, groups.v2(), ours.as_fd())?;
+        let admitted = birth::admit(host, pid, slot)
             .and_then(|()| sys::send(ours.as_fd(), &[1], &[]).step("start", None));
         match admitted {
             Ok(_) => Ok((pid, pidfd, ours)),
@@ -214,7 +196,7 @@ impl Run {
             Record::Exited(code) => self.status = Some(Status::Exited(code)),
             Record::Signaled(signal) => self.status = Some(Status::Signaled(signal)),
             Record::ExecRefused(count) => self.exec_refusals = count.unsigned_abs().into(),
-            Record::Gate => {}
+            Record::Gate | Record::Init(_) => {}
         }
     }
 
@@ -364,16 +346,8 @@ fn make_blocking(fd: &OwnedFd) -> nix::Result<()> {
     fcntl(fd, FcntlArg::F_SETFL(OFlag::empty())).map(drop)
 }
 
-fn map_ids(pid: Pid, outside: (u32, u32)) -> std::io::Result<()> {
-    let inside = prepare::INSIDE_ID;
-    let map = |file: &str, outside: u32| {
-        std::fs::write(format!("/proc/{pid}/{file}"), format!("{inside} {outside} 1"))
-    };
-    map("uid_map", outside.0)?;
-    map("gid_map", outside.1)
-}
-
-fn end_now(pid: Pid, pidfd: BorrowedFd<'_>) {
+/// Kills a process that was not reaped, and reaps it.
+pub fn end_now(pid: Pid, pidfd: BorrowedFd<'_>) {
     let _ = sys::kill_by_pidfd(pidfd, Signal::SIGKILL);
     let _ = nix::sys::wait::waitpid(pid, None);
 }

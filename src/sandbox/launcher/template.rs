@@ -5,22 +5,22 @@
 //! the plan shows, so a run has no old root to leave behind, and copying the namespace costs as
 //! many mounts as the plan has.
 
-use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::statfs::{PROC_SUPER_MAGIC, statfs};
 use nix::unistd::{chdir, getegid, geteuid, pivot_root};
 
+use super::binds;
 use super::failure::{Step, fail};
 use crate::plan::{Entry, GUEST_PATH, Plan};
 use crate::policy::Wall;
 use crate::sandbox::enforced::Refusal;
-use crate::sys;
 
 /// Where parts of the root that a scratch mount will hide are kept in the template.
 pub const LATE: &str = "/.late";
@@ -28,6 +28,8 @@ pub const LATE: &str = "/.late";
 const NONE: Option<&str> = None;
 const OLD: &str = "/old";
 const NEW: &str = "/new";
+/// While the template is built.
+const MOUNTS: &str = "/old/proc/self/mountinfo";
 
 /// Leaves the host's user (unless root) and mount namespaces.
 ///
@@ -36,15 +38,18 @@ const NEW: &str = "/new";
 pub fn leave_host_namespaces(privileged: bool) -> Result<(), Refusal> {
     let (uid, gid) = (geteuid(), getegid());
     if !privileged {
-        unshare(CloneFlags::CLONE_NEWUSER).step("user namespace", Wall::UserNamespace)?;
+        // Both at once: a container's filter that compares the flags has one number to allow.
+        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
+            .step("user namespace", Wall::UserNamespace)?;
         let map = |file: &str, text: String| {
             fs::write(format!("/proc/self/{file}"), text).step("id map", Wall::UserNamespace)
         };
         map("setgroups", "deny".into())?;
         map("uid_map", format!("{uid} {uid} 1"))?;
         map("gid_map", format!("{gid} {gid} 1"))?;
+    } else {
+        unshare(CloneFlags::CLONE_NEWNS).step("mount namespace", Wall::MountNamespace)?;
     }
-    unshare(CloneFlags::CLONE_NEWNS).step("mount namespace", Wall::MountNamespace)?;
     let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
     mount(NONE, "/", NONE, private, NONE).step("private mounts", Wall::MountNamespace)
 }
@@ -117,26 +122,36 @@ fn put_guest(compiled: &[u8]) -> io::Result<()> {
 
 /// Shows `source` at `target` as a private, read-only copy of its mounts.
 fn bind(source: &str, target: &Path, device: bool) -> io::Result<()> {
-    let source = CString::new(source)?;
-    let target = CString::new(target.as_os_str().as_encoded_bytes())?;
-    let tree = sys::clone_tree(&source)?;
-    let attributes = if device {
-        // A device is written through its own driver, whatever the mount says.
-        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC
-    } else {
-        libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV
+    // A device is written through its own driver, whatever the mount says.
+    let kept_out = if device { MsFlags::MS_NOEXEC } else { MsFlags::MS_NODEV };
+    let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | kept_out;
+    binds::bind(Path::new(source), target, flags, Path::new(MOUNTS))?;
+    if device { check_device(source, target) } else { Ok(()) }
+}
+
+/// Containers put their own things in the place of devices; what the code gets must be what the
+/// name says.
+fn check_device(source: &str, target: &Path) -> io::Result<()> {
+    let minor = match source.rsplit('/').next() {
+        Some("null") => 3,
+        Some("zero") => 5,
+        Some("random") => 8,
+        Some("urandom") => 9,
+        _ => return Err(io::Error::from_raw_os_error(libc::ENODEV)),
     };
-    sys::set_attributes(tree.as_fd(), attributes)?;
-    Ok(sys::move_tree(tree.as_fd(), &target)?)
+    let found = fs::metadata(target)?;
+    let expected = found.file_type().is_char_device() && found.rdev() == libc::makedev(1, minor);
+    if expected { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ENODEV)) }
 }
 
 /// The launcher reaches its children by the host's /proc; a run covers it with its own. It must
 /// be complete (with its submounts), or the kernel refuses runs a fresh one (`mount_too_revealing`).
 fn bind_proc() -> nix::Result<()> {
-    let tree = sys::clone_tree(c"/old/proc")?;
-    let guarded = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
-    sys::set_attributes(tree.as_fd(), guarded)?;
-    sys::move_tree(tree.as_fd(), c"/new/proc")
+    if statfs("/old/proc")?.filesystem_type() != PROC_SUPER_MAGIC {
+        return Err(Errno::ENODEV);
+    }
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some("/old/proc"), "/new/proc", NONE, flags, NONE)
 }
 
 fn become_root() -> nix::Result<()> {

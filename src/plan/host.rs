@@ -100,12 +100,12 @@ pub fn cure(wall: Wall, errno: Option<i32>) -> Option<String> {
         | Wall::IpcNamespace
         | Wall::UtsNamespace
         | Wall::CgroupNamespace => {
-            "use a kernel with all seven namespaces, and a container profile that allows unshare, \
-             mount, umount2 and pivot_root"
+            "use a kernel with all seven namespaces; in a container add --security-opt \
+             seccomp=seccomp.json, which `codemode docker assets` writes"
         }
         Wall::Root => {
-            "allow mount, open_tree, move_mount, mount_setattr and pivot_root (Linux 5.12 or \
-             newer) in the container's seccomp profile"
+            "allow mount, umount2 and pivot_root in the container's seccomp profile: --security-opt \
+             seccomp=seccomp.json, which `codemode docker assets` writes"
         }
         Wall::Proc => {
             "in Docker add --security-opt systempaths=unconfined, in Kubernetes procMount: \
@@ -150,12 +150,19 @@ fn cure_user_namespace(errno: Option<i32>) -> String {
     } else if is(APPARMOR_SWITCH, "1") {
         "give codemode an AppArmor profile with `userns,` (or, for every program: sysctl -w \
          kernel.apparmor_restrict_unprivileged_userns=0)"
-    } else if errno == Some(libc::EPERM) {
-        "allow clone and unshare with namespace flags in the container's seccomp profile"
+    } else if errno == Some(libc::EPERM) && is_filtered() {
+        "start the container with --security-opt seccomp=seccomp.json, which `codemode docker \
+         assets` writes"
     } else {
         "use a kernel built with CONFIG_USER_NS"
     };
     text.to_owned()
+}
+
+/// Whether this process is under a seccomp filter, as in a container.
+fn is_filtered() -> bool {
+    let status = read("/proc/self/status").unwrap_or_default();
+    status.lines().any(|line| line.split_whitespace().eq(["Seccomp:", "2"]))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::pipe;
 
 /// What is done with a stream besides counting it.
@@ -36,7 +36,7 @@ fn mark(limit: u64) -> String {
 /// by `EPIPE`.
 ///
 /// # Errors
-/// As registering the descriptor with the runtime.
+/// As registering the descriptor with the runtime, and as writing to our own standard streams.
 pub async fn capture(stream: OwnedFd, limit: u64, sink: Sink) -> io::Result<Captured> {
     let mut stream = pipe::Receiver::from_owned_fd_unchecked(stream)?;
     let mut captured = Captured::default();
@@ -50,32 +50,37 @@ pub async fn capture(stream: OwnedFd, limit: u64, sink: Sink) -> io::Result<Capt
         };
         let room = usize::try_from(limit - captured.passed).unwrap_or(usize::MAX);
         let (fits, beyond) = chunk.get(..length).unwrap_or_default().split_at(length.min(room));
-        pass(fits, sink, &mut captured.kept).await;
+        pass(fits, sink, &mut captured.kept).await?;
         captured.passed += fits.len() as u64;
         if !beyond.is_empty() {
             captured.cut = beyond.len() as u64;
-            pass(mark(limit).as_bytes(), sink, &mut captured.kept).await;
+            pass(mark(limit).as_bytes(), sink, &mut captured.kept).await?;
             break;
         }
     }
     Ok(captured)
 }
 
-async fn pass(bytes: &[u8], sink: Sink, kept: &mut Vec<u8>) {
-    // A reader of ours that went away doesn't concern the run.
-    match sink {
-        Sink::Keep => kept.extend_from_slice(bytes),
-        Sink::Stdout => {
-            let mut out = tokio::io::stdout();
-            let _ = out.write_all(bytes).await;
-            let _ = out.flush().await;
+async fn pass(bytes: &[u8], sink: Sink, kept: &mut Vec<u8>) -> io::Result<()> {
+    let written = match sink {
+        Sink::Keep => {
+            kept.extend_from_slice(bytes);
+            Ok(())
         }
-        Sink::Stderr => {
-            let mut out = tokio::io::stderr();
-            let _ = out.write_all(bytes).await;
-            let _ = out.flush().await;
-        }
+        Sink::Stdout => write(tokio::io::stdout(), bytes).await,
+        Sink::Stderr => write(tokio::io::stderr(), bytes).await,
+    };
+    match written {
+        // A reader of ours that went away doesn't concern the run.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("cannot pass output on: {error}"))),
+        Ok(()) => Ok(()),
     }
+}
+
+async fn write(mut stream: impl AsyncWrite + Unpin, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
 }
 
 #[cfg(test)]

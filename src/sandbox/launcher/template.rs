@@ -45,7 +45,15 @@ pub fn leave_host_namespaces(privileged: bool) -> Result<(), Refusal> {
             fs::write(format!("/proc/self/{file}"), text).step("id map", Wall::UserNamespace)
         };
         map("setgroups", "deny".into())?;
-        map("uid_map", format!("{uid} {uid} 1"))?;
+        map("uid_map", format!("{uid} {uid} 1")).map_err(|mut refusal| {
+            if uid.is_root() {
+                // user_namespaces(7), since Linux 5.12.
+                "a root without CAP_SETFCAP can't map its own id: start codemode as another user \
+                 (in Docker --user 1000:1000)"
+                    .clone_into(&mut refusal.fix);
+            }
+            refusal
+        })?;
         map("gid_map", format!("{gid} {gid} 1"))?;
     } else {
         unshare(CloneFlags::CLONE_NEWNS).step("mount namespace", Wall::MountNamespace)?;

@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure().compile_fds(descriptors)?;
     fs::write(out.join("run.bpf"), bytes(&seccomp::run()?))?;
     fs::write(out.join("init.bpf"), bytes(&seccomp::init()?))?;
+    fs::write(out.join("confined.bpf"), bytes(&seccomp::confined()?))?;
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=seccomp");
     Ok(())

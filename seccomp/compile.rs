@@ -29,6 +29,10 @@ pub const REFUSE: Policy =
 pub const INIT: Policy =
     Policy { file: "seccomp/init.json", name: "init", json: include_str!("init.json") };
 
+/// The calls that also get EPERM where a run has no namespaces.
+pub const CONFINED: Policy =
+    Policy { file: "seccomp/confined.json", name: "confined", json: include_str!("confined.json") };
+
 /// The most instructions that the kernel takes in one filter (`BPF_MAXINSNS`).
 pub const MAX_INSTRUCTIONS: usize = 4096;
 
@@ -127,6 +131,11 @@ pub fn run() -> Result<BpfProgram, String> {
 /// The filter of init.
 pub fn init() -> Result<BpfProgram, String> {
     assemble(&compile(&INIT)?)
+}
+
+/// The second filter of a run without namespaces.
+pub fn confined() -> Result<BpfProgram, String> {
+    assemble(&compile(&CONFINED)?)
 }
 
 /// Ranges of call numbers with one answer each, from 0 up.

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::tier::TierArgs;
 use super::{Stop, begin, print_json};
 use crate::engine::Ready;
 use crate::plan;
@@ -29,6 +30,8 @@ pub(super) struct DoctorArgs {
     /// Python interpreter: a path, or a name on PATH [default: python3]
     #[arg(long, value_name = "PATH", env = "CODEMODE_PYTHON")]
     python: Option<PathBuf>,
+    #[command(flatten)]
+    tier: TierArgs,
 }
 
 #[derive(Serialize)]
@@ -80,11 +83,12 @@ fn diagnose(args: &DoctorArgs) -> Diagnosis {
             for path in found.left_out() {
                 diagnosis.interpreter += &format!("; not shown inside: {}", path.display());
             }
-            match trial(&found) {
+            let walls_wanted = WallPolicy::of_tier(args.tier.tier());
+            match trial(&found, &walls_wanted) {
                 Ok(report) => {
                     diagnosis.ok = report.verdict == Verdict::Ok;
                     diagnosis.refused = (!diagnosis.ok).then_some(report.evidence);
-                    diagnosis.walls = walls(report.walls);
+                    diagnosis.walls = walls(report.walls, &walls_wanted);
                 }
                 Err(stop) => diagnosis.refused = Some(stop.message),
             }
@@ -97,8 +101,7 @@ fn diagnose(args: &DoctorArgs) -> Diagnosis {
     diagnosis
 }
 
-fn walls(standing: Vec<Standing>) -> Vec<Wall> {
-    let policy = WallPolicy::default();
+fn walls(standing: Vec<Standing>, policy: &WallPolicy) -> Vec<Wall> {
     standing
         .into_iter()
         .map(|standing| Wall {
@@ -110,7 +113,7 @@ fn walls(standing: Vec<Standing>) -> Vec<Wall> {
 }
 
 /// Runs an empty program, so that what is said was done.
-fn trial(interpreter: &plan::Interpreter) -> Result<Report, Stop> {
+fn trial(interpreter: &plan::Interpreter, walls: &WallPolicy) -> Result<Report, Stop> {
     let policy = Policy {
         limits: Limits::default(),
         network: NetworkMode::None,
@@ -118,7 +121,7 @@ fn trial(interpreter: &plan::Interpreter) -> Result<Report, Stop> {
         execution: Execution::Closed,
         workspace: None,
         outputs: None,
-        walls: WallPolicy::default(),
+        walls: walls.clone(),
     };
     let prepared = begin()?.prepare(&policy, interpreter, false)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

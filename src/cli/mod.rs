@@ -4,6 +4,7 @@ mod doctor;
 mod limits;
 mod run;
 mod serve;
+mod tier;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ use nix::unistd::pipe2;
 use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
+use super::tier::TierArgs;
 use super::{Stop, begin, code, print_json};
 use crate::engine::Ready;
 use crate::plan;
@@ -73,6 +74,8 @@ pub(super) struct RunArgs {
     /// Refuse to run unless this wall stands; `codemode doctor` lists them (repeatable)
     #[arg(long, value_name = "WALL")]
     require: Vec<String>,
+    #[command(flatten)]
+    tier: TierArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -168,7 +171,7 @@ fn policy(args: &RunArgs) -> Result<Policy, Stop> {
         execution,
         workspace: args.workspace.clone(),
         outputs: args.outputs.clone(),
-        walls: WallPolicy::default().requiring(required),
+        walls: WallPolicy::of_tier(args.tier.tier()).requiring(required),
     })
 }
 

@@ -173,6 +173,7 @@ impl Loader<'_> {
                 allowed_commands: draft.allowed_commands.unwrap_or_default(),
                 static_checks: draft.static_checks,
                 allow_unauthenticated: draft.allow_unauthenticated,
+                accept_tier: draft.accept_tier,
                 required_walls: draft.required_walls,
                 wanted_walls: draft.wanted_walls,
             },

@@ -28,7 +28,7 @@ pub use fault::{ConfigError, Fault};
 pub use load::load;
 pub use model::{
     ClientTls, Config, Limits, LogLevel, Mounts, Network, NetworkMode, Security, ServerTls,
-    StaticChecks, TlsIdentity,
+    StaticChecks, Tier, TlsIdentity,
 };
 pub use secret::Secret;
 

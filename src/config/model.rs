@@ -122,6 +122,8 @@ pub struct Security {
     pub static_checks: StaticChecks,
     /// Whether to serve others than this machine without an API key.
     pub allow_unauthenticated: bool,
+    /// The least that a run is to be kept in.
+    pub accept_tier: Tier,
     /// Walls without which no run starts, by name; `None` is the built-in policy.
     pub required_walls: Option<Vec<String>>,
     /// Walls whose absence is reported, by name; `None` is the built-in policy.
@@ -220,6 +222,18 @@ named_enum! {
         System = "system",
         /// From the files that are named.
         Custom = "custom",
+    }
+}
+
+named_enum! {
+    /// The least that a run is to be kept in.
+    Tier {
+        /// Namespaces and a root of its own, with every other wall that can't do without them.
+        #[default]
+        Sandbox = "sandbox",
+        /// Where the host allows no user namespaces: Landlock, seccomp and rlimits, within the walls
+        /// of the container that the service itself is in.
+        Container = "container",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Limits, LogLevel, NetworkMode, StaticChecks, TlsMode};
+use super::model::{Limits, LogLevel, NetworkMode, StaticChecks, Tier, TlsMode};
 use super::parse;
 
 /// One setting.
@@ -54,6 +54,7 @@ pub(super) struct Draft {
     pub allowed_commands: Option<Vec<String>>,
     pub static_checks: StaticChecks,
     pub allow_unauthenticated: bool,
+    pub accept_tier: Tier,
     pub required_walls: Option<Vec<String>>,
     pub wanted_walls: Option<Vec<String>>,
     pub network_mode: NetworkMode,
@@ -159,6 +160,8 @@ pub(super) static TABLE: &[Row] = &[
     row("security.static_checks", &["CODEMODE_STATIC_CHECKS"],
         Choice(StaticChecks::NAMES, |d, text| put(&mut d.static_checks, StaticChecks::parse(text)))),
     row("security.allow_unauthenticated", &["CODEMODE_ALLOW_UNAUTHENTICATED"], Bool(|d| &mut d.allow_unauthenticated)),
+    row("security.accept_tier", &["CODEMODE_ACCEPT_TIER"],
+        Choice(Tier::NAMES, |d, text| put(&mut d.accept_tier, Tier::parse(text)))),
     row("security.required_walls", &["CODEMODE_REQUIRED_WALLS"], List(WALLS, parse::word, |d| &mut d.required_walls)),
     row("security.wanted_walls", &["CODEMODE_WANTED_WALLS"], List(WALLS, parse::word, |d| &mut d.wanted_walls)),
 

@@ -10,6 +10,8 @@ use crate::sys::Instruction;
 pub struct Filters {
     /// Of a run: what is allowed goes ahead, the known dangerous gets EPERM, all else ENOSYS.
     pub run: Vec<Instruction>,
+    /// Of a run without namespaces, beside the first: EPERM for what would reach the service.
+    pub confined: Vec<Instruction>,
     /// Of a sandbox's init once it only waits; all else gets EPERM.
     pub init: Vec<Instruction>,
 }
@@ -31,6 +33,7 @@ pub fn filters() -> Result<Filters, WrongArchitecture> {
     }
     Ok(Filters {
         run: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/run.bpf"))),
+        confined: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/confined.bpf"))),
         init: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/init.bpf"))),
     })
 }

@@ -83,6 +83,7 @@ impl Policy {
             workspace: config.mounts.workspace.clone(),
             outputs: config.mounts.outputs.clone(),
             walls: WallPolicy::from_names(
+                config.security.accept_tier,
                 config.security.required_walls.as_deref(),
                 config.security.wanted_walls.as_deref(),
             )?,

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Tier;
+
 macro_rules! walls {
     ($($variant:ident $name:literal $doc:literal),* $(,)?) => {
         /// One wall of a sandbox.
@@ -114,21 +116,56 @@ impl Default for WallPolicy {
     }
 }
 
+/// Walls that stand by namespaces only.
+const BY_NAMESPACES: [Wall; 8] = [
+    Wall::UserNamespace,
+    Wall::PidNamespace,
+    Wall::MountNamespace,
+    Wall::NetworkNamespace,
+    Wall::IpcNamespace,
+    Wall::UtsNamespace,
+    Wall::CgroupNamespace,
+    Wall::Root,
+];
+
 impl WallPolicy {
-    /// Builds a policy from lists of names; a list that is absent keeps the default's.
+    /// The walls of a run that is kept in `tier` at least.
+    #[must_use]
+    pub fn of_tier(tier: Tier) -> Self {
+        let mut policy = Self::default();
+        if tier == Tier::Container {
+            for wall in BY_NAMESPACES {
+                policy.required.remove(&wall);
+                policy.wanted.insert(wall);
+            }
+            // Without them nothing else keeps the code from the service's files.
+            policy.wanted.remove(&Wall::Landlock);
+            policy.required.insert(Wall::Landlock);
+        }
+        policy
+    }
+
+    /// Whether a run may do without namespaces where the host allows none.
+    #[must_use]
+    pub fn accepts_confinement(&self) -> bool {
+        BY_NAMESPACES.iter().all(|wall| !self.required.contains(wall))
+    }
+
+    /// Builds a policy from lists of names; a list that is absent keeps that of `tier`.
     ///
     /// The walls that the runtime can't do without stay required whatever the list says.
     ///
     /// # Errors
     /// [`UnknownWall`] for a name that is no wall's.
     pub fn from_names(
+        tier: Tier,
         required: Option<&[String]>,
         wanted: Option<&[String]>,
     ) -> Result<Self, UnknownWall> {
         let parse = |names: &[String]| -> Result<BTreeSet<Wall>, UnknownWall> {
             names.iter().map(|name| name.parse()).collect()
         };
-        let default = Self::default();
+        let default = Self::of_tier(tier);
         let mut required: BTreeSet<Wall> = match required {
             Some(names) => parse(names)?,
             None => default.required.clone(),
@@ -166,8 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn only_the_containers_tier_does_without_namespaces_and_not_if_one_is_required() {
+        assert!(!WallPolicy::default().accepts_confinement());
+        let policy = WallPolicy::of_tier(Tier::Container);
+        assert!(policy.accepts_confinement());
+        assert!(policy.required.contains(&Wall::Landlock));
+        assert!(policy.required.contains(&Wall::Seccomp));
+        let names = ["pid_namespace".to_owned()];
+        let policy = WallPolicy::from_names(Tier::Container, Some(&names), None).unwrap();
+        assert!(!policy.accepts_confinement());
+    }
+
+    #[test]
     fn a_list_cannot_drop_what_the_runtime_needs() {
-        let policy = WallPolicy::from_names(Some(&["landlock".into()]), None).unwrap();
+        let policy =
+            WallPolicy::from_names(Tier::Sandbox, Some(&["landlock".into()]), None).unwrap();
         assert!(policy.required.contains(&Wall::Landlock));
         assert!(policy.required.contains(&Wall::Seccomp));
         assert!(!policy.wanted.contains(&Wall::Landlock));

@@ -120,6 +120,11 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
         let text = format!("watchdog: {peak} bytes in use, limit {}; killed", limits.memory);
         return Some((Verdict::MemoryLimit, text));
     }
+    if end.killed_for == Some(LauncherKill::Processes) {
+        let most = readings.processes_peak.unwrap_or_default();
+        let text = format!("watchdog: {most} threads, limit {}; killed", limits.processes);
+        return Some((Verdict::ProcessLimit, text));
+    }
     if let Some(kills @ 1..) = readings.oom_kills {
         let mut text = format!("cgroup memory: oom_kill {kills}");
         // Linux before 5.19 keeps no peak in v2.

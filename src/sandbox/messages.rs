@@ -143,6 +143,8 @@ pub enum LauncherKill {
     Cpu,
     /// Over its memory.
     Memory,
+    /// Over its processes and threads.
+    Processes,
 }
 
 /// How the interpreter ended.

@@ -65,6 +65,8 @@ pub enum Record {
     Missing(Stage, i32),
     /// The launcher's new child with this process id is init.
     Init(i32),
+    /// The guest has this process id, in the launcher's own pid namespace.
+    Guest(i32),
     /// A descriptor comes with this record: the listener of the exec gate.
     Gate,
     /// A descriptor comes with this record: the listening socket of the proxy.
@@ -99,6 +101,7 @@ impl Record {
             Self::ExecRefused(count) => (8, 0, count),
             Self::Scratch => (9, 0, 0),
             Self::Init(pid) => (10, 0, pid),
+            Self::Guest(pid) => (11, 0, pid),
         };
         let value = value.to_le_bytes();
         [kind, stage, 0, 0, value[0], value[1], value[2], value[3]]
@@ -121,6 +124,7 @@ impl Record {
             8 => Self::ExecRefused(value),
             9 => Self::Scratch,
             10 => Self::Init(value),
+            11 => Self::Guest(value),
             _ => return None,
         })
     }

@@ -52,6 +52,19 @@ pub fn drop_bounding_except(keep: u64) -> nix::Result<()> {
     Ok(())
 }
 
+/// Empties the ambient, permitted, effective and inheritable sets, where the bounding set can't be
+/// changed. Without new privileges (`PR_SET_NO_NEW_PRIVS`) nothing comes back from there.
+///
+/// # Errors
+/// As `capset(2)`.
+pub fn drop_held_capabilities() -> nix::Result<()> {
+    // SAFETY: prctl with integer arguments only.
+    let cleared =
+        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
+    Errno::result(cleared)?;
+    capset_empty()
+}
+
 /// Empties the ambient, bounding, permitted, effective and inheritable sets.
 ///
 /// # Errors

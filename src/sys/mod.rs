@@ -17,7 +17,9 @@ mod process;
 mod seccomp;
 mod xattr;
 
-pub use capability::{drop_bounding_except, drop_every_capability, lock_securebits};
+pub use capability::{
+    drop_bounding_except, drop_every_capability, drop_held_capabilities, lock_securebits,
+};
 pub use exec::ExecImage;
 pub use fd::{adopt, borrow, keep_only, raise_open_files};
 pub use landlock::{add_path_rule, landlock_abi, restrict_self};

@@ -4,11 +4,11 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{OFlag, open};
-use nix::sys::prctl::set_no_new_privs;
+use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
-use nix::unistd::chdir;
+use nix::unistd::{Pid, chdir, getppid};
 
 use super::super::record::{Record, Stage};
 use super::{At, Failure, Prepared, RunFiles, borrowed, tell, tell_with};
@@ -39,6 +39,13 @@ pub(super) fn become_guest(
     sys::exit_now(127)
 }
 
+/// Has the kernel end this process when init ends. In a pid namespace it does so by itself.
+pub(super) fn die_with_init(init: Pid) {
+    if set_pdeathsig(Signal::SIGKILL).is_err() || getppid() != init {
+        sys::exit_now(127);
+    }
+}
+
 fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), Failure> {
     let [stdin, stdout, stderr, control, report] = inherited;
     let wanted = [
@@ -58,7 +65,7 @@ fn confine_and_exec(
     report: BorrowedFd<'_>,
     has_ruleset: bool,
 ) -> Result<Infallible, Failure> {
-    chdir(c"/sandbox").at(Stage::Descriptors)?;
+    chdir(prepared.directory.as_c_str()).at(Stage::Descriptors)?;
     // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
     sys::default_sigpipe().at(Stage::Descriptors)?;
@@ -66,11 +73,15 @@ fn confine_and_exec(
     for (resource, soft, hard) in files.rlimits {
         setrlimit(resource, soft, hard).at(Stage::Rlimits)?;
     }
-    sys::lock_securebits().at(Stage::Capabilities)?;
-    sys::drop_every_capability().at(Stage::Capabilities)?;
+    if prepared.confined.is_none() {
+        sys::lock_securebits().at(Stage::Capabilities)?;
+        sys::drop_every_capability().at(Stage::Capabilities)?;
+    } else {
+        sys::drop_held_capabilities().at(Stage::Capabilities)?;
+    }
     set_no_new_privs().at(Stage::NoNewPrivs)?;
     if has_ruleset {
-        landlock(prepared).at(Stage::Landlock)?;
+        restrict(prepared).at(Stage::Landlock)?;
     }
     if let Some(gate) = &prepared.gate {
         let listener = sys::install_filter_with_listener(gate).at(Stage::ExecGate)?;
@@ -80,12 +91,15 @@ fn confine_and_exec(
     // refuses them above this limit (ETOOMANYREFS, unix(7)).
     let open_files = files.open_files;
     setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
+    if let Some(filter) = &prepared.confined {
+        sys::install_filter(filter).at(Stage::Seccomp)?;
+    }
     sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)?;
     Err(prepared.exec.exec()).at(Stage::Exec)
 }
 
 /// Adds the directories that exist only in this run, then restricts for good.
-fn landlock(prepared: &Prepared) -> nix::Result<()> {
+fn restrict(prepared: &Prepared) -> nix::Result<()> {
     let ruleset = borrowed(RULESET);
     for place in &prepared.writable {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;

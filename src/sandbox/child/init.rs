@@ -12,7 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::WaitStatus;
-use nix::unistd::{Gid, Pid, Uid, sethostname, setresgid, setresuid, setsid, write};
+use nix::unistd::{Gid, Pid, Uid, getpid, sethostname, setresgid, setresuid, setsid, write};
 
 use super::super::record::{Record, Stage};
 use super::{
@@ -45,8 +45,9 @@ pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
     build_and_guard(prepared, files)
 }
 
-/// The same in namespaces and groups that the process is in already.
-pub(super) fn build_and_guard(prepared: &Prepared, files: &RunFiles) -> ! {
+/// The same in the namespaces and groups that the process is in already: those that an intermediate
+/// process entered for it, or the launcher's own.
+pub fn build_and_guard(prepared: &Prepared, files: &RunFiles) -> ! {
     if let Err(errno) = keep_the_runs_own(files) {
         give_up(files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
     }
@@ -85,8 +86,26 @@ fn keep_the_runs_own(files: &RunFiles) -> nix::Result<()> {
 fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
     let setup = borrowed(SETUP);
     wait_for_go(setup).at(Stage::Start)?;
-    take_ids(prepared.id).at(Stage::Ids)?;
+    if prepared.confined.is_none() {
+        take_ids(prepared.id).at(Stage::Ids)?;
+    }
     die_with_launcher(setup).at(Stage::ParentDeath)?;
+    if prepared.confined.is_none() {
+        furnish(prepared, files, setup)?;
+    }
+    setsid().map(drop).at(Stage::Session)?;
+    umask(Mode::from_bits_truncate(0o022));
+    // /proc/1 belongs to nobody inside from here on: no memory, descriptor or binary of ours is
+    // reached through it.
+    set_dumpable(false).at(Stage::Undumpable)
+}
+
+/// Makes what the run's own namespaces hold.
+fn furnish(
+    prepared: &Prepared,
+    files: &RunFiles,
+    setup: BorrowedFd<'static>,
+) -> Result<(), Failure> {
     let scratch = mounts::scratch(prepared, &files.scratch_options).at(Stage::Scratch)?;
     tell_with(setup, Record::Scratch, scratch.as_fd()).at(Stage::Scratch)?;
     mounts::late_mounts(prepared).at(Stage::LateMounts)?;
@@ -97,11 +116,7 @@ fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
         let socket = network::proxy_socket(port).at(Stage::ProxySocket)?;
         tell_with(setup, Record::Proxy, socket.as_fd()).at(Stage::ProxySocket)?;
     }
-    setsid().map(drop).at(Stage::Session)?;
-    umask(Mode::from_bits_truncate(0o022));
-    // /proc/1 belongs to nobody inside from here on: no memory, descriptor or binary of ours is
-    // reached through it.
-    set_dumpable(false).at(Stage::Undumpable)
+    Ok(())
 }
 
 fn wait_for_go(setup: BorrowedFd<'_>) -> nix::Result<()> {
@@ -142,11 +157,19 @@ fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
     let children = children_signal().at(Stage::Fork)?;
+    let init = getpid();
     let Some(guest) = sys::fork().at(Stage::Fork)? else {
+        if prepared.confined.is_some() {
+            guest::die_with_init(init);
+        }
         let ruleset = files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
         guest::become_guest(prepared, files, inherited, ruleset)
     };
+    if prepared.confined.is_some() {
+        // Without a pid namespace nothing else tells the launcher whom to reap after us.
+        tell(borrowed(SETUP), Record::Guest(guest.as_raw()));
+    }
     // What the run holds open must not stay open here: a reader would wait for our copies.
     let kept = [(SETUP, true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
     std::mem::forget((ours, theirs, children));
@@ -200,8 +223,12 @@ fn see_guest_off(prepared: &Prepared, report: BorrowedFd<'_>) -> Result<Option<O
 }
 
 fn seal_init(prepared: &Prepared) -> nix::Result<()> {
-    sys::lock_securebits()?;
-    sys::drop_every_capability()?;
+    if prepared.confined.is_none() {
+        sys::lock_securebits()?;
+        sys::drop_every_capability()?;
+    } else {
+        sys::drop_held_capabilities()?;
+    }
     set_no_new_privs()?;
     sys::install_filter(&prepared.init_filter)
 }

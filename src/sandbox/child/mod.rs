@@ -22,6 +22,7 @@ use nix::errno::Errno;
 use super::record::{Record, Stage};
 use crate::sys;
 
+pub use init::build_and_guard as run_confined;
 pub use init::run_init;
 pub use intermediate::run_intermediate;
 pub use prepared::{LateMount, MountKind, Prepared, RunFiles, WritableDir};

@@ -50,6 +50,11 @@ pub struct Prepared {
     pub writable: Vec<WritableDir>,
     /// Parts of the root that lie below a writable directory.
     pub late: Vec<LateMount>,
+    /// Set where the host allows no namespaces: the run stays in the launcher's own, and this second
+    /// filter keeps it from the service.
+    pub confined: Option<Vec<Instruction>>,
+    /// Working directory.
+    pub directory: CString,
     /// Host name inside.
     pub hostname: &'static str,
     /// Whether a fresh `/proc` must mount, or may be left empty.

@@ -14,7 +14,7 @@ use super::host::{Host, Way};
 use super::prepare;
 use super::run::end_now;
 use crate::policy::{NetworkMode, Wall};
-use crate::sandbox::child::{RunFiles, run_init, run_intermediate};
+use crate::sandbox::child::{RunFiles, run_confined, run_init, run_intermediate};
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::record::{Record, Stage};
 use crate::sys::{self, Cloned};
@@ -49,6 +49,13 @@ pub fn give(
                 Cloned::Child => run_init(&host.prepared, &files),
                 Cloned::Parent { pid, pidfd } => Ok((pid, pidfd)),
             }
+        }
+        Way::Confined => {
+            let Some(init) = sys::fork().step("fork", None)? else {
+                run_confined(&host.prepared, &files)
+            };
+            drop(files);
+            Ok((init, sys::open_pidfd(init).step("pidfd", None)?))
         }
         Way::Unshare => {
             let all = namespaces | CloneFlags::CLONE_NEWCGROUP;
@@ -99,7 +106,9 @@ fn end_group(leader: Pid) {
 /// # Errors
 /// A refusal naming the id map.
 pub fn admit(host: &Host, init: Pid, slot: u32) -> Result<(), Refusal> {
-    map_ids(init, host.inner_map(slot)).step("id map", Wall::UserNamespace)?;
+    if host.way != Way::Confined {
+        map_ids(init, host.inner_map(slot)).step("id map", Wall::UserNamespace)?;
+    }
     if !host.counts("memory") {
         // Nothing but this tells the kernel whose memory it was. Inherited by all that follows; to
         // take it back is to write below /proc, which Landlock refuses.

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::{getegid, geteuid};
 
 use super::cgroup::Bases;
+use super::confinement::Confinement;
 use super::landlock::Landlock;
 use super::seat::{FIRST_ID, SLOTS, Seat};
 use crate::plan::Plan;
@@ -20,6 +21,8 @@ pub enum Way {
     Clone,
     /// `unshare(2)` in an intermediate process, where `clone3` is closed.
     Unshare,
+    /// Not at all: the host allows no user namespaces, and the policy accepts that.
+    Confined,
 }
 
 impl Way {
@@ -46,6 +49,8 @@ pub struct Host {
     pub bases: Bases,
     /// Landlock, or the kernel's word.
     pub landlock: Result<Landlock, Errno>,
+    /// What confined runs share; gone with this.
+    pub _confinement: Option<Confinement>,
     /// The host directory for outputs.
     pub outputs: Option<OwnedFd>,
 }

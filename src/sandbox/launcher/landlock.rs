@@ -17,7 +17,7 @@ pub struct Landlock {
     abi: ABI,
     /// The ABI's number.
     pub version: i64,
-    root: PathFd,
+    readable: Vec<PathFd>,
     executables: Vec<PathFd>,
     devices: Vec<PathFd>,
     network: NetworkMode,
@@ -36,18 +36,18 @@ fn abi(version: i64) -> ABI {
 }
 
 impl Landlock {
-    /// Opens the paths of `plan`, in the template; `Err` with the kernel's word if there is no
+    /// Opens the paths of `plan`, all of which may be read below `readable`; `Err` with the kernel's word if there is no
     /// Landlock.
     ///
     /// # Errors
     /// `ENOSYS`, `EOPNOTSUPP`, or as `open(2)`.
-    pub fn new(plan: &Plan) -> nix::Result<Self> {
+    pub fn new(plan: &Plan, readable: &[&str]) -> nix::Result<Self> {
         let version = sys::landlock_abi()?;
         let open = |path: &str| PathFd::new(path).map_err(|_| nix::errno::Errno::ENOENT);
         Ok(Self {
             abi: abi(version),
             version,
-            root: open("/")?,
+            readable: readable.iter().copied().map(open).collect::<Result<_, _>>()?,
             executables: plan.executables.iter().filter_map(|path| open(path).ok()).collect(),
             devices: ["/dev/null", "/dev/zero"].into_iter().map(open).collect::<Result<_, _>>()?,
             network: plan.network,
@@ -86,7 +86,10 @@ impl Landlock {
             ruleset = ruleset.scope(Scope::from_all(self.abi))?;
         }
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
-        let mut created = ruleset.create()?.add_rule(PathBeneath::new(&self.root, read))?;
+        let mut created = ruleset.create()?;
+        for path in &self.readable {
+            created = created.add_rule(PathBeneath::new(path, read))?;
+        }
         for program in &self.executables {
             created = created.add_rule(PathBeneath::new(program, AccessFs::Execute))?;
         }

@@ -8,6 +8,7 @@ mod binds;
 mod birth;
 mod cgroup;
 mod collect;
+mod confinement;
 mod failure;
 mod group;
 mod host;
@@ -33,6 +34,7 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{geteuid, setgroups, setsid};
 
+use self::confinement::Confinement;
 use self::failure::Step;
 use self::host::{Host, Way};
 use self::seat::Seat;
@@ -88,26 +90,30 @@ fn receive_plan(front: BorrowedFd<'_>) -> Option<Plan> {
 }
 
 fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
-    let (way, privileged) = (Way::probe(), is_privileged());
+    let privileged = is_privileged();
     if privileged {
         // No run may inherit the groups of whoever started the service.
         setgroups(&[]).step("groups", None)?;
     }
     let seat = Seat::take(privileged).step("seat", None)?;
     let bases = cgroup::discover(&seat.name());
-    let built = enter_template(&plan, privileged).and_then(|(landlock, outputs)| {
-        let prepared = prepare::prepare(&plan, landlock.as_ref().ok())?;
-        keep_few_capabilities(privileged).step("capabilities", None)?;
+    let built = enter(&plan, privileged).and_then(|entered| {
+        let landlock = entered.landlock.as_ref().ok();
+        let prepared = prepare::prepare(&plan, landlock, entered.confinement.as_ref())?;
+        if entered.confinement.is_none() {
+            keep_few_capabilities(privileged).step("capabilities", None)?;
+        }
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
-        Ok((landlock, outputs, prepared))
+        Ok((entered, prepared))
     });
-    let (landlock, outputs, prepared) = match built {
+    let (Entered { confinement, landlock, outputs }, prepared) = match built {
         Ok(built) => built,
         Err(refusal) => {
             bases.remove_all();
             return Err(refusal);
         }
     };
+    let way = if confinement.is_some() { Way::Confined } else { Way::probe() };
     let findings = profile::Findings {
         way,
         privileged,
@@ -121,12 +127,31 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         bases.remove_all();
         return Err(refusal);
     }
-    Ok((Host { plan, prepared, way, privileged, seat, bases, landlock, outputs }, profile))
+    Ok((
+        Host {
+            plan,
+            prepared,
+            way,
+            privileged,
+            seat,
+            bases,
+            landlock,
+            outputs,
+            _confinement: confinement,
+        },
+        profile,
+    ))
 }
 
-type Entered = (Result<landlock::Landlock, Errno>, Option<OwnedFd>);
+/// Where the launcher has its runs.
+struct Entered {
+    /// Set if that is no place of its own.
+    confinement: Option<Confinement>,
+    landlock: Result<landlock::Landlock, Errno>,
+    outputs: Option<OwnedFd>,
+}
 
-fn enter_template(plan: &Plan, privileged: bool) -> Result<Entered, Refusal> {
+fn enter(plan: &Plan, privileged: bool) -> Result<Entered, Refusal> {
     let outputs = match &plan.outputs {
         Some(path) => {
             let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -134,9 +159,19 @@ fn enter_template(plan: &Plan, privileged: bool) -> Result<Entered, Refusal> {
         }
         None => None,
     };
-    template::leave_host_namespaces(privileged)?;
-    template::enter(plan)?;
-    Ok((landlock::Landlock::new(plan), outputs))
+    match template::leave_host_namespaces(privileged) {
+        Ok(()) => {
+            template::enter(plan)?;
+            let landlock = landlock::Landlock::new(plan, &["/"]);
+            Ok(Entered { confinement: None, landlock, outputs })
+        }
+        Err(refusal) if refusal.wall == Some(Wall::UserNamespace) => {
+            let confinement = Confinement::make(plan, refusal)?;
+            let landlock = landlock::Landlock::new(plan, &confinement.readable(plan));
+            Ok(Entered { confinement: Some(confinement), landlock, outputs: None })
+        }
+        Err(refusal) => Err(refusal),
+    }
 }
 
 /// Root in a user namespace that has every id, with the capabilities to map ids and to mount.
@@ -178,6 +213,10 @@ fn keep_few_capabilities(privileged: bool) -> std::io::Result<()> {
 }
 
 fn work(host: &Host, front: &OwnedFd) -> ExitCode {
+    // Outside a pid namespace a guest that outlives its init is nobody's but ours to reap.
+    if host.way == Way::Confined && set_child_subreaper(true).is_err() {
+        return ExitCode::from(1);
+    }
     match Worker::new(host, front.as_fd()).and_then(Worker::serve) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(1),

@@ -8,8 +8,9 @@ use crate::sandbox::child::{LateMount, MountKind, Prepared, WritableDir};
 use crate::sandbox::enforced::Refusal;
 use crate::sys::{self, ExecImage};
 
-use nix::sys::resource::Resource;
+use nix::sys::resource::{Resource, getrlimit};
 
+use super::confinement::Confinement;
 use super::failure::Step;
 use super::landlock::Landlock;
 use super::template::LATE;
@@ -29,19 +30,30 @@ fn c_strings(texts: &[String]) -> Result<Vec<CString>, Refusal> {
 ///
 /// # Errors
 /// A refusal for a seccomp policy that doesn't compile or a plan with NUL bytes in it.
-pub fn prepare(plan: &Plan, landlock: Option<&Landlock>) -> Result<Prepared, Refusal> {
+pub fn prepare(
+    plan: &Plan,
+    landlock: Option<&Landlock>,
+    confined: Option<&Confinement>,
+) -> Result<Prepared, Refusal> {
     let filters = seccomp::filters()
         .map_err(|error| std::io::Error::other(error.to_string()))
         .step("seccomp policy", Wall::Seccomp)?;
+    let mut arguments = plan.arguments.clone();
+    if let (Some(confined), Some(guest)) = (confined, arguments.last_mut()) {
+        confined.guest().clone_into(guest);
+    }
     Ok(Prepared {
         exec: ExecImage::new(
             c_string(&plan.executable)?,
-            c_strings(&plan.arguments)?,
+            c_strings(&arguments)?,
             c_strings(&plan.environment)?,
         ),
         id: INSIDE_ID,
-        writable: writable()?,
+        // A confined run has no place that is its own, so it writes nowhere.
+        writable: if confined.is_some() { Vec::new() } else { writable()? },
         late: late(plan)?,
+        confined: confined.map(|_| filters.confined),
+        directory: c_string(if confined.is_some() { "/" } else { "/sandbox" })?,
         hostname: "sandbox",
         proc_required: plan.walls.required.contains(&Wall::Proc),
         landlock_write: landlock.map_or(0, Landlock::writable),
@@ -121,10 +133,14 @@ pub fn rlimits(
     limits: &Limits,
     memory_counted: bool,
     processes_counted: bool,
+    confined: bool,
 ) -> [(Resource, u64, u64); 11] {
     const NONE: u64 = libc::RLIM_INFINITY;
     let cpu = limits.cpu_time.as_secs_f64().ceil() as u64;
     let processes = u64::from(limits.processes) + if processes_counted { 16 } else { 1 };
+    // In the user namespace of the service this one would count the service, too.
+    let own = getrlimit(Resource::RLIMIT_NPROC).unwrap_or((NONE, NONE));
+    let processes = if confined { own } else { (processes, processes) };
     let (data, space) = if memory_counted {
         (NONE, NONE)
     } else {
@@ -138,7 +154,7 @@ pub fn rlimits(
         // One second more to die by, should the code catch the first signal.
         (Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
         same(Resource::RLIMIT_FSIZE, limits.file_size),
-        same(Resource::RLIMIT_NPROC, processes),
+        (Resource::RLIMIT_NPROC, processes.0, processes.1),
         same(Resource::RLIMIT_DATA, data),
         same(Resource::RLIMIT_AS, space),
         same(Resource::RLIMIT_CORE, 0),
@@ -164,7 +180,7 @@ mod tests {
     #[test]
     fn without_a_cgroup_memory_is_limited_per_process() {
         let limits = Limits::default();
-        let data = |counted| rlimits(&limits, counted, true)[3];
+        let data = |counted| rlimits(&limits, counted, true, false)[3];
         assert_eq!(data(false).1, limits.memory + (256 << 20));
         assert_eq!(data(true).1, libc::RLIM_INFINITY);
     }

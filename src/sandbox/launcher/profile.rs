@@ -7,6 +7,7 @@ use crate::policy::{NetworkMode, Wall};
 use crate::sandbox::enforced::{Profile, Refusal, Standing};
 
 use super::cgroup::Bases;
+use super::confinement;
 use super::host::Way;
 use super::landlock::Landlock;
 
@@ -85,6 +86,9 @@ fn landlock(
 
 /// The namespaces of a run, where `plan` gives it one of this kind.
 fn namespace(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Option<Standing> {
+    if findings.way == Way::Confined {
+        return None;
+    }
     let flag = match wall {
         Wall::UserNamespace if findings.privileged => "CLONE_NEWUSER, one id mapped",
         Wall::UserNamespace => "CLONE_NEWUSER inside the launcher's own, one id mapped",
@@ -118,13 +122,32 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
             return Standing::stands(wall, how);
         }
         Wall::DistinctUid => return absent(wall, "runs share the id that started codemode", None),
-        Wall::NetworkNamespace => {
+        Wall::NetworkNamespace if plan.network == NetworkMode::All => {
             let how = "network mode all: the code has the host's network";
             return Standing::absent(wall, how, None, "choose none or restricted".to_owned());
         }
         Wall::UserNamespace
         | Wall::PidNamespace
         | Wall::MountNamespace
+        | Wall::NetworkNamespace
+        | Wall::IpcNamespace
+        | Wall::UtsNamespace
+        | Wall::CgroupNamespace
+        | Wall::Root
+        | Wall::Proc
+            if findings.way == Way::Confined =>
+        {
+            return Standing::absent(
+                wall,
+                confinement::instead(wall),
+                Some(libc::EPERM),
+                host::cure(Wall::UserNamespace, Some(libc::EPERM)),
+            );
+        }
+        Wall::UserNamespace
+        | Wall::PidNamespace
+        | Wall::MountNamespace
+        | Wall::NetworkNamespace
         | Wall::IpcNamespace
         | Wall::UtsNamespace
         | Wall::CgroupNamespace => return absent(wall, "none of its own", None),
@@ -137,6 +160,9 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
                 "RLIMIT_DATA, RLIMIT_AS and a watchdog instead",
                 findings,
             );
+        }
+        Wall::CgroupPids if findings.way == Way::Confined => {
+            return absent(wall, "one process; its threads are counted by a watchdog", None);
         }
         Wall::CgroupPids => return cgroup(wall, "pids", "RLIMIT_NPROC instead", findings),
         Wall::CgroupCpu => {
@@ -153,6 +179,12 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
         Wall::Session => "setsid",
         Wall::Descriptors => "close_range: 0 to 2 and the control socket remain",
         Wall::Environment => "execve with five variables of ours",
+        Wall::Capabilities if findings.way == Way::Confined => {
+            "none held; none can be gained without new privileges"
+        }
+        Wall::Seccomp if findings.way == Way::Confined => {
+            "allow-list, and a second filter: threads only, no signal, socket or change of a file"
+        }
         Wall::Capabilities => {
             "none in any set; NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE locked"
         }

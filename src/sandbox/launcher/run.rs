@@ -62,6 +62,8 @@ pub struct Run {
     scratch: Option<OwnedFd>,
     status: Option<Status>,
     killed_for: Option<LauncherKill>,
+    /// The interpreter, where it is in no pid namespace that ends with init.
+    guest: Option<Pid>,
     exec_refusals: u64,
     memory_peak: u64,
     threads_peak: u64,
@@ -107,6 +109,7 @@ impl Run {
                 scratch: None,
                 status: None,
                 killed_for: None,
+                guest: None,
                 exec_refusals: 0,
                 memory_peak: 0,
                 threads_peak: 0,
@@ -148,7 +151,7 @@ impl Run {
             control: handed.control,
             ruleset,
             scratch_options: prepare::scratch_options(&limits)?,
-            rlimits: prepare::rlimits(&limits, memory, processes),
+            rlimits: prepare::rlimits(&limits, memory, processes, host.way == Way::Confined),
             open_files: u64::from(limits.open_files),
         };
         let (pid, pidfd) = birth::give(host, files, groups.v2(), ours.as_fd())?;
@@ -196,6 +199,7 @@ impl Run {
             Record::Exited(code) => self.status = Some(Status::Exited(code)),
             Record::Signaled(signal) => self.status = Some(Status::Signaled(signal)),
             Record::ExecRefused(count) => self.exec_refusals = count.unsigned_abs().into(),
+            Record::Guest(pid) => self.guest = Some(Pid::from_raw(pid)),
             Record::Gate | Record::Init(_) => {}
         }
     }
@@ -235,6 +239,10 @@ impl Run {
             self.threads_peak = self.threads_peak.max(sum.threads);
             if memory > self.limits.memory {
                 self.kill_for(LauncherKill::Memory);
+            }
+            // No other counter is this run's own there.
+            if self.guest.is_some() && sum.threads > self.limits.processes.into() {
+                self.kill_for(LauncherKill::Processes);
             }
             wait = wait.min(WATCHDOG);
         }
@@ -298,6 +306,11 @@ impl Run {
             Ok(Some((_, usage))) => usage,
             _ => sys::Usage::default(),
         };
+        if let (Some(guest), None) = (self.guest, self.status) {
+            // Killed with init (parent death signal) and left to us. One that init has reaped is not
+            // waited for: another child of ours may have its number by now.
+            let _ = nix::sys::wait::waitpid(guest, None);
+        }
         if self.refusal.is_none() && !self.started {
             // Killed before a wall could speak: by us, or by the kernel for memory.
             self.refusal = Some(of_stage(Stage::Start, Errno::ECHILD as i32));

@@ -1,0 +1,102 @@
+//! The least tier: what keeps a run where the host allows no user namespaces.
+//!
+//! A confined run stays in the launcher's own namespaces: those of the container that the service is in.
+//! It is one process with threads, sees by Landlock what the interpreter needs to read and nothing
+//! else, writes nowhere, and a second filter closes what namespaces would have kept apart.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+use nix::unistd::geteuid;
+
+use super::failure::Step;
+use crate::plan::{Entry, Plan};
+use crate::policy::{NetworkMode, Wall};
+use crate::sandbox::enforced::Refusal;
+
+/// What confined runs share.
+pub struct Confinement {
+    directory: PathBuf,
+    guest: String,
+}
+
+impl Confinement {
+    /// Prepares for confined runs, if the policy accepts them after `refusal`.
+    ///
+    /// # Errors
+    /// The same refusal if it doesn't, with what would be accepted; or what the plan asks that can't
+    /// be had without namespaces.
+    pub fn make(plan: &Plan, mut refusal: Refusal) -> Result<Self, Refusal> {
+        if !plan.walls.accepts_confinement() {
+            refusal.fix += "; or accept runs without namespaces, inside the container's own walls: \
+                            security.accept_tier: container (CODEMODE_ACCEPT_TIER)";
+            return Err(refusal);
+        }
+        let lacks = |why: &str, fix: &str| {
+            let (why, fix) = (format!("without user namespaces {why}"), fix.to_owned());
+            Err(Refusal { why, fix, ..refusal.clone() })
+        };
+        if geteuid().is_root() {
+            return lacks("nothing keeps root in", "start codemode as another user (--user 1000)");
+        }
+        if plan.network != NetworkMode::None {
+            return lacks("no network mode but none can be enforced", "set network.mode: none");
+        }
+        if !plan.exec_closed {
+            return lacks(
+                "no command can be allowed",
+                "set security.allow_direct_execution: false",
+            );
+        }
+        Self::place(plan).step("guest", Wall::Root)
+    }
+
+    /// Puts the guest where the interpreter can read it.
+    fn place(plan: &Plan) -> io::Result<Self> {
+        let directory = PathBuf::from(format!("/tmp/codemode-{}", std::process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&directory)?;
+        let path = directory.join("guest.pyc");
+        let made = Self { directory, guest: path.to_string_lossy().into_owned() };
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.create_new(true).write(true).mode(0o400).open(path)?;
+        io::Write::write_all(&mut file, &plan.guest)?;
+        Ok(made)
+    }
+
+    /// Where the guest lies.
+    #[must_use]
+    pub fn guest(&self) -> &str {
+        &self.guest
+    }
+
+    /// What a run may read: what would have been in its root, and the guest.
+    #[must_use]
+    pub fn readable<'a>(&'a self, plan: &'a Plan) -> Vec<&'a str> {
+        let source = |entry: &'a Entry| match entry {
+            Entry::Bind { source, .. } => Some(source.as_str()),
+            Entry::Directory | Entry::Link(_) | Entry::File(_) => None,
+        };
+        plan.rootfs.entries.values().filter_map(source).chain([self.guest()]).collect()
+    }
+}
+
+impl Drop for Confinement {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// What takes the place of a wall that only namespaces can put up.
+#[must_use]
+pub fn instead(wall: Wall) -> &'static str {
+    match wall {
+        Wall::UserNamespace => "the service's own user id; Landlock and a second filter instead",
+        Wall::PidNamespace => "one process that can signal nobody; sees that others exist",
+        Wall::NetworkNamespace => "no socket can be made",
+        Wall::Root => "Landlock: reads what the interpreter needs, writes nothing; no outputs",
+        Wall::Proc => "no file below /proc can be opened",
+        _ => "the container's own",
+    }
+}

@@ -9,10 +9,11 @@ use crate::plan::{self, Interpreter, PlanError};
 use crate::policy::domains::DomainPolicy;
 use crate::policy::{Limits, Policy};
 use crate::report::{self, Report};
-use crate::sandbox::client::{self, LaunchError, Spawned};
-use crate::sandbox::enforced::Profile;
+use crate::sandbox::client::{self, Spawned};
+use crate::sandbox::enforced::{Profile, Refusal};
 use crate::supervise::{self, Observed, Pool, Request};
 
+pub use crate::sandbox::client::LaunchError;
 pub use crate::supervise::Ready;
 
 /// Why there is no engine.
@@ -81,21 +82,46 @@ impl Prepared {
     /// [`EngineError::Attach`].
     pub fn attach(self, limits: Limits, ready: Ready) -> Result<Engine, EngineError> {
         let launcher = Arc::new(self.spawned.attach()?);
-        Ok(Engine { pool: Pool::new(launcher, limits, ready), domains: self.domains })
+        let sandboxes = Sandboxes::Made(Pool::new(launcher, limits, ready));
+        Ok(Engine { sandboxes, domains: self.domains })
     }
 }
 
 /// Runs programs, each in a sandbox of its own.
 pub struct Engine {
-    pool: Pool,
+    sandboxes: Sandboxes,
     domains: Arc<DomainPolicy>,
 }
 
+enum Sandboxes {
+    Made(Pool),
+    /// None can be made on this host: every run is told why.
+    Refused(Box<(Refusal, Profile)>),
+}
+
 impl Engine {
+    /// An engine for a host where no sandbox can be made: it answers every run with `refusal`.
+    #[must_use]
+    pub fn refusing(refusal: Refusal) -> Self {
+        let profile = Profile::of_refusal(&refusal);
+        Self {
+            sandboxes: Sandboxes::Refused(Box::new((refusal, profile))),
+            domains: Arc::default(),
+        }
+    }
+
     /// Runs one program and returns when nothing of it is left. Resolving `cancel` ends it early;
     /// dropping the future ends it without a report.
     pub async fn run(&self, request: Request, cancel: impl Future<Output = ()>) -> Report {
         let limits = request.limits;
+        let pool = match &self.sandboxes {
+            Sandboxes::Made(pool) => pool,
+            Sandboxes::Refused(refused) => {
+                let refusal = Some(refused.0.clone());
+                let observed = Observed { refusal, ..Observed::default() };
+                return report::report(&observed, &limits, &refused.1);
+            }
+        };
         let absent = self
             .profile()
             .walls
@@ -105,25 +131,34 @@ impl Engine {
             let observed = Observed { refusal: Some(standing.refusal()), ..Observed::default() };
             return report::report(&observed, &limits, self.profile());
         }
-        let observed = supervise::run(&self.pool, &self.domains, request, cancel).await;
+        let observed = supervise::run(pool, &self.domains, request, cancel).await;
         report::report(&observed, &limits, self.profile())
     }
 
     /// What a run gets on this host.
     #[must_use]
     pub fn profile(&self) -> &Profile {
-        self.pool.launcher().profile()
+        match &self.sandboxes {
+            Sandboxes::Made(pool) => pool.launcher().profile(),
+            Sandboxes::Refused(refused) => &refused.1,
+        }
     }
 
-    /// Whether the launcher is there to make sandboxes.
+    /// Whether nothing has gone away that was there to make sandboxes.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.pool.launcher().is_alive()
+        match &self.sandboxes {
+            Sandboxes::Made(pool) => pool.launcher().is_alive(),
+            Sandboxes::Refused(_) => true,
+        }
     }
 
-    /// Process id of the launcher.
+    /// Why no run starts on this host, if none does.
     #[must_use]
-    pub fn launcher_pid(&self) -> u32 {
-        self.pool.launcher().pid()
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &self.sandboxes {
+            Sandboxes::Made(_) => None,
+            Sandboxes::Refused(refused) => Some(&refused.0),
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::tier::TierArgs;
 use super::{Stop, begin, print_json};
@@ -16,8 +15,7 @@ use crate::policy::domains::DomainPolicy;
 use crate::policy::{Execution, Limits, NetworkMode, Policy, WallPolicy};
 use crate::report::{Report, Verdict};
 use crate::sandbox::enforced::Standing;
-use crate::supervise::output::Sink;
-use crate::supervise::{Request, ToolSet};
+use crate::supervise::Request;
 
 /// Show what this host offers and which walls a run would get
 ///
@@ -128,22 +126,9 @@ fn trial(interpreter: &plan::Interpreter, walls: &WallPolicy) -> Result<Report, 
         .enable_all()
         .build()
         .map_err(Stop::sandbox)?;
-    let request = Request {
-        code: String::new(),
-        filename: "<trial>".to_owned(),
-        argv: Vec::new(),
-        config: Box::<RawValue>::default(),
-        context: Box::<RawValue>::default(),
-        tools: ToolSet::default(),
-        limits: policy.limits,
-        required: Vec::new(),
-        stdin: None,
-        stdout: Sink::Keep,
-        stderr: Sink::Keep,
-    };
     runtime.block_on(async {
         let engine = prepared.attach(policy.limits, Ready::default())?;
-        Ok(engine.run(request, std::future::pending()).await)
+        Ok(engine.run(Request::trial(policy.limits), std::future::pending()).await)
     })
 }
 

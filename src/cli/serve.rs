@@ -9,10 +9,12 @@ use tracing_subscriber::filter::LevelFilter;
 
 use super::{Stop, begin};
 use crate::config::{self, Config, LogLevel, Sources};
-use crate::engine::Ready;
+use crate::engine::{Engine, EngineError, LaunchError, Ready};
 use crate::grpc::{self, ServeError, Settings};
 use crate::plan;
-use crate::policy::Policy;
+use crate::policy::{Limits, Policy};
+use crate::report::Verdict;
+use crate::supervise::Request;
 use crate::sys;
 
 /// Serve the Codemode executor over gRPC
@@ -46,14 +48,25 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let interpreter = plan::find(config.python.as_deref()).map_err(Stop::usage)?;
     let listener = grpc::bind(&config).map_err(Stop::usage)?;
     // Order matters: the launcher needs our privileges, and the network must not have them.
-    let prepared = begin()?.prepare(&policy, &interpreter, true)?;
+    let prepared = match begin()?.prepare(&policy, &interpreter, true) {
+        Ok(prepared) => Ok(prepared),
+        Err(EngineError::Launch(LaunchError::Refused(refusal))) if refusal.wall.is_some() => {
+            // It is up to whoever starts us to cure that. Until then every caller is told.
+            tracing::error!(fix = refusal.fix, "every run will be refused: {refusal}");
+            Err(refusal)
+        }
+        Err(error) => return Err(error.into()),
+    };
     grpc::drop_privileges()
         .map_err(|error| Stop::sandbox(format!("cannot give up privileges: {error}")))?;
-    announce(&config, &interpreter, prepared.profile());
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::sandbox)?;
     runtime.block_on(async {
-        let engine = prepared.attach(policy.limits, ready(&config))?;
+        let engine = match prepared {
+            Ok(prepared) => prepared.attach(policy.limits, ready(&config))?,
+            Err(refusal) => Engine::refusing(refusal),
+        };
+        announce(&config, &interpreter, policy.limits, &engine).await;
         grpc::serve(Settings { config, policy }, engine, listener).await.map_err(stop)
     })?;
     tracing::info!("stopped");
@@ -97,22 +110,32 @@ fn start_log(level: LogLevel) {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).init();
 }
 
-fn announce(
+/// Says what is served and what is missing. What a run gets is known once one was made.
+async fn announce(
     config: &Config,
     interpreter: &plan::Interpreter,
-    profile: &crate::sandbox::enforced::Profile,
+    limits: Limits,
+    engine: &Engine,
 ) {
+    let trial = match engine.refusal() {
+        Some(_) => None,
+        None => Some(engine.run(Request::trial(limits), std::future::pending()).await),
+    };
     tracing::info!(
         address = format!("{}:{}", config.host, config.port),
         tls = config.tls.is_some(),
         key = config.api_key.is_some(),
         main_app = config.main_app_grpc_target,
         python = interpreter.version_text(),
-        privileged_launcher = profile.privileged,
+        privileged_launcher = engine.profile().privileged,
         "codemode {} serving",
         env!("CARGO_PKG_VERSION"),
     );
-    for wall in profile.walls.iter().filter(|wall| !wall.standing) {
+    let Some(trial) = trial else { return };
+    if trial.verdict != Verdict::Ok {
+        tracing::error!(verdict = %trial.verdict, evidence = trial.evidence, "a trial run failed");
+    }
+    for wall in trial.walls.iter().filter(|wall| !wall.standing) {
         tracing::warn!(
             wall = wall.wall.name(),
             instead = wall.how,

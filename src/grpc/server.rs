@@ -133,7 +133,11 @@ pub async fn serve(
         .max_decoding_message_size(bytes(limits.request))
         .max_encoding_message_size(usize::MAX);
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_serving::<ExecutorServiceServer<Executor>>().await;
+    if executor.engine.refusal().is_none() {
+        reporter.set_serving::<ExecutorServiceServer<Executor>>().await;
+    } else {
+        reporter.set_not_serving::<ExecutorServiceServer<Executor>>().await;
+    }
     // Both versions: grpcurl speaks the first, older tools the second.
     let (reflection_v1, reflection_v1alpha) =
         (reflection().build_v1()?, reflection().build_v1alpha()?);

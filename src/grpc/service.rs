@@ -90,7 +90,8 @@ impl Executor {
         asked: &Asked,
         trace: &Trace,
     ) -> Result<ToolSet, String> {
-        if request.available_tools.is_empty() {
+        // The tools of a run that is refused anyway are nobody's business.
+        if request.available_tools.is_empty() || self.engine.refusal().is_some() {
             return Ok(ToolSet::default());
         }
         let known = self.main_app.tools(&request.available_tools, trace).await?;
@@ -158,7 +159,14 @@ impl ExecutorService for Executor {
     }
 
     async fn ready(&self, _: Request<()>) -> Result<Response<HealthResponse>, Status> {
-        let ready = self.main_app.is_ready().await;
-        Ok(self.health(if ready { "ready" } else { "unreachable" }))
+        // A client that knows nothing of ours takes any other word than `ready` for a no.
+        let status = if self.engine.refusal().is_some() {
+            "refusing"
+        } else if self.main_app.is_ready().await {
+            "ready"
+        } else {
+            "unreachable"
+        };
+        Ok(self.health(status))
     }
 }

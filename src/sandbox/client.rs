@@ -93,9 +93,13 @@ impl Begun {
             return Err(LaunchError::TooLarge(text.len()));
         }
         sys::send(self.socket.as_fd(), &text, &[]).map_err(start)?;
-        let profile = await_ready(self.socket.as_fd())?;
+        let mut child = self.child;
+        let profile = await_ready(self.socket.as_fd()).inspect_err(|_| {
+            // It ends with its end of the socket.
+            let _ = child.wait();
+        })?;
         fcntl(&self.socket, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(start)?;
-        Ok(Spawned { socket: self.socket, child: self.child, profile })
+        Ok(Spawned { socket: self.socket, child, profile })
     }
 }
 

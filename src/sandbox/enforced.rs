@@ -63,6 +63,22 @@ pub struct Profile {
     pub walls: Vec<Standing>,
 }
 
+impl Profile {
+    /// Where no sandbox can be made for `refusal`: no wall stands, because there is nothing to stand
+    /// around.
+    #[must_use]
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        let standing = |wall: &Wall| {
+            if Some(*wall) == refusal.wall {
+                Standing::absent(*wall, &refusal.why, refusal.errno, refusal.fix.clone())
+            } else {
+                Standing::absent(*wall, "not tried: no sandbox can be built", None, None)
+            }
+        };
+        Self { privileged: false, walls: Wall::ALL.iter().map(standing).collect() }
+    }
+}
+
 /// Why a sandbox, or a launcher, could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {

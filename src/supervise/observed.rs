@@ -40,6 +40,26 @@ pub struct Request {
     pub stderr: Sink,
 }
 
+impl Request {
+    /// An empty program, to see which walls its sandbox has.
+    #[must_use]
+    pub fn trial(limits: Limits) -> Self {
+        Self {
+            code: String::new(),
+            filename: "<trial>".to_owned(),
+            argv: Vec::new(),
+            config: Box::<RawValue>::default(),
+            context: Box::<RawValue>::default(),
+            tools: ToolSet::default(),
+            limits,
+            required: Vec::new(),
+            stdin: None,
+            stdout: Sink::Keep,
+            stderr: Sink::Keep,
+        }
+    }
+}
+
 /// Why we ended a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {

@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("run.bpf"), bytes(&seccomp::run()?))?;
     fs::write(out.join("init.bpf"), bytes(&seccomp::init()?))?;
     fs::write(out.join("confined.bpf"), bytes(&seccomp::confined()?))?;
+    fs::write(out.join("kept.bpf"), bytes(&seccomp::kept()?))?;
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=seccomp");
     Ok(())

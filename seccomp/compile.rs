@@ -33,6 +33,10 @@ pub const INIT: Policy =
 pub const CONFINED: Policy =
     Policy { file: "seccomp/confined.json", name: "confined", json: include_str!("confined.json") };
 
+/// The calls that also get EPERM where runs are kept to some processors.
+pub const KEPT: Policy =
+    Policy { file: "seccomp/kept.json", name: "kept", json: include_str!("kept.json") };
+
 /// The most instructions that the kernel takes in one filter (`BPF_MAXINSNS`).
 pub const MAX_INSTRUCTIONS: usize = 4096;
 
@@ -136,6 +140,11 @@ pub fn init() -> Result<BpfProgram, String> {
 /// The second filter of a run without namespaces.
 pub fn confined() -> Result<BpfProgram, String> {
     assemble(&compile(&CONFINED)?)
+}
+
+/// A further filter of a run that is kept to some processors.
+pub fn kept() -> Result<BpfProgram, String> {
+    assemble(&compile(&KEPT)?)
 }
 
 /// Ranges of call numbers with one answer each, from 0 up.

@@ -12,6 +12,8 @@ pub struct Filters {
     pub run: Vec<Instruction>,
     /// Of a run without namespaces, beside the first: EPERM for what would reach the service.
     pub confined: Vec<Instruction>,
+    /// Of a run that is kept to some processors, beside the first: EPERM for the way back.
+    pub kept: Vec<Instruction>,
     /// Of a sandbox's init once it only waits; all else gets EPERM.
     pub init: Vec<Instruction>,
 }
@@ -34,6 +36,7 @@ pub fn filters() -> Result<Filters, WrongArchitecture> {
     Ok(Filters {
         run: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/run.bpf"))),
         confined: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/confined.bpf"))),
+        kept: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/kept.bpf"))),
         init: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/init.bpf"))),
     })
 }

@@ -125,6 +125,14 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
         let text = format!("watchdog: {most} threads, limit {}; killed", limits.processes);
         return Some((Verdict::ProcessLimit, text));
     }
+    if let Some(LauncherKill::Shared { in_use, limit }) = end.killed_for {
+        let own = readings.memory_peak.unwrap_or_default();
+        let text = format!(
+            "watchdog: {in_use} of {limit} bytes in use by the service and all runs, this run had the \
+             most ({own}); killed"
+        );
+        return Some((Verdict::MemoryLimit, text));
+    }
     if let Some(kills @ 1..) = readings.oom_kills {
         let mut text = format!("cgroup memory: oom_kill {kills}");
         // Linux before 5.19 keeps no peak in v2.
@@ -138,6 +146,13 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
         // The signal alone proves nothing: a program can send it to itself.
         Some(signal @ (Signal::SIGXCPU | Signal::SIGKILL)) if cpu >= limits.cpu_time => {
             Some((Verdict::CpuLimit, format!("{signal}; {}", cpu_text())))
+        }
+        Some(Signal::SIGKILL) if readings.shared_oom_kills.is_some_and(|kills| kills > 0) => {
+            let kills = readings.shared_oom_kills.unwrap_or_default();
+            let text = format!(
+                "SIGKILL; oom_kill {kills} in the control group that the service and all runs share"
+            );
+            Some((Verdict::MemoryLimit, text))
         }
         Some(Signal::SIGXFSZ) => {
             let text = format!("SIGXFSZ; file size limit {} bytes", limits.file_size);

@@ -115,6 +115,8 @@ pub struct Readings {
     pub memory_file: Option<u64>,
     /// Processes killed for memory.
     pub oom_kills: Option<u64>,
+    /// The same in the group that all runs share with the service, since the run began.
+    pub shared_oom_kills: Option<u64>,
     /// Most processes and threads at one time, init included.
     pub processes_peak: Option<u64>,
     /// Times the process limit refused a new one.
@@ -145,6 +147,13 @@ pub enum LauncherKill {
     Memory,
     /// Over its processes and threads.
     Processes,
+    /// The group that all runs share with the service was full, and it had the most.
+    Shared {
+        /// Bytes in use in the group.
+        in_use: u64,
+        /// Bytes that the group may use.
+        limit: u64,
+    },
 }
 
 /// How the interpreter ended.

@@ -43,6 +43,7 @@ stages! {
     Loopback "loopback" Some(Wall::NetworkNamespace),
     ProxySocket "proxy socket" Some(Wall::NetworkNamespace),
     Session "session" Some(Wall::Session),
+    Scheduling "scheduling" None,
     Rlimits "rlimits" Some(Wall::Rlimits),
     Undumpable "undumpable" None,
     Fork "fork" None,

@@ -14,6 +14,7 @@ mod landlock;
 mod message;
 mod network;
 mod process;
+mod schedule;
 mod seccomp;
 mod xattr;
 
@@ -29,6 +30,7 @@ pub use process::{
     Cloned, Usage, clone_process, clone_process_available, default_sigpipe, exit_now, fork,
     fork_sibling, kill_by_pidfd, open_pidfd, reap, reap_any, wait_any,
 };
+pub use schedule::give_way;
 pub use seccomp::{
     Instruction, answer_exec_attempt, exec_gate, filter_abi_available, install_filter,
     install_filter_with_listener, next_exec_attempt,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use self::compile::{ALLOW, INIT, Policy, REFUSE};
+use self::compile::{ALLOW, CONFINED, INIT, KEPT, Policy, REFUSE};
 use super::*;
 
 /// Calls that no run may ever make freely, whatever else the policy says.
@@ -129,15 +129,13 @@ fn answer(filter: &[Instruction], arch: u32, number: u32, arguments: [u64; 6]) -
     }
 }
 
-/// What the policy files say of a call, read straight from their rules.
-fn meant(number: u32, arguments: [u64; 6]) -> u32 {
-    let named = |policy: &Policy| -> Vec<Rule> {
-        read(policy).filter.into_iter().filter(|rule| number_of(&rule.syscall) == number).collect()
-    };
-    if !named(&REFUSE).is_empty() {
-        return EPERM;
-    }
-    let holds = |condition: &Condition| {
+/// The rules of a policy for one call.
+fn rules(policy: &Policy, number: u32) -> Vec<Rule> {
+    read(policy).filter.into_iter().filter(|rule| number_of(&rule.syscall) == number).collect()
+}
+
+fn holds(rule: &Rule, arguments: [u64; 6]) -> bool {
+    rule.args.iter().all(|condition| {
         let value = arguments[usize::from(condition.index)] as u32;
         let wanted = condition.val as u32;
         match &condition.op {
@@ -152,8 +150,15 @@ fn meant(number: u32, arguments: [u64; 6]) -> u32 {
             },
             op => value & op["masked_eq"].as_u64().unwrap() as u32 == wanted,
         }
-    };
-    let allowed = named(&ALLOW).iter().any(|rule| rule.args.iter().all(holds));
+    })
+}
+
+/// What the policy files say of a call, read straight from their rules.
+fn meant(number: u32, arguments: [u64; 6]) -> u32 {
+    if !rules(&REFUSE, number).is_empty() {
+        return EPERM;
+    }
+    let allowed = rules(&ALLOW, number).iter().any(|rule| holds(rule, arguments));
     if allowed { GO_AHEAD } else { ENOSYS }
 }
 
@@ -218,8 +223,8 @@ proptest! {
 
 #[test]
 fn another_architecture_is_killed() {
-    let Filters { run, init } = filters().unwrap();
-    for filter in [run, init] {
+    let Filters { run, confined, kept, init } = filters().unwrap();
+    for filter in [run, confined, kept, init] {
         assert_eq!(answer(&filter, 0x4000_0003, 0, [0; 6]), KILL, "i386");
     }
 }
@@ -240,6 +245,30 @@ fn init_may_make_the_calls_of_its_list_and_no_other() {
     }
     let receive = [0, 0xc050_2100, 0, 0, 0, 0];
     assert_eq!(answer(&filter, X86_64, number_of("ioctl"), receive), GO_AHEAD);
+}
+
+#[test]
+fn a_further_filter_refuses_what_it_lists_and_passes_the_rest() {
+    let filters = filters().unwrap();
+    for (policy, filter) in [(&CONFINED, &filters.confined), (&KEPT, &filters.kept)] {
+        let mut seen = BTreeSet::new();
+        for number in 0..600 {
+            for first in [0, 1, 1 << 16, 1 << 32, u64::MAX] {
+                for second in [0, 1] {
+                    let arguments = [first, second, 0, 0, 0, 0];
+                    let refused = rules(policy, number).iter().any(|rule| holds(rule, arguments));
+                    let should = if refused { EPERM } else { GO_AHEAD };
+                    let is = answer(filter, X86_64, number, arguments);
+                    assert_eq!(is, should, "{} call {number} {arguments:x?}", policy.file);
+                    seen.insert(is);
+                }
+            }
+        }
+        assert_eq!(seen, BTreeSet::from([EPERM, GO_AHEAD]));
+    }
+    let kill = answer(&filters.confined, X86_64, number_of("kill"), [1, 9, 0, 0, 0, 0]);
+    let thread = answer(&filters.confined, X86_64, number_of("clone"), [0x3d_0f00, 0, 0, 0, 0, 0]);
+    assert_eq!((kill, thread), (EPERM, GO_AHEAD));
 }
 
 #[test]
@@ -321,6 +350,8 @@ fn no_rule_is_redundant() {
     assert_eq!(redundant(&read(&ALLOW)), [""; 0]);
     assert_eq!(redundant(&read(&REFUSE)), [""; 0]);
     assert_eq!(redundant(&read(&INIT)), [""; 0]);
+    assert_eq!(redundant(&read(&CONFINED)), [""; 0]);
+    assert_eq!(redundant(&read(&KEPT)), [""; 0]);
 }
 
 #[test]
@@ -352,4 +383,6 @@ fn every_rule_and_condition_has_a_reason() {
     assert_eq!(uncommented(&read(&ALLOW)), [""; 0]);
     assert_eq!(uncommented(&read(&REFUSE)), [""; 0]);
     assert_eq!(uncommented(&read(&INIT)), [""; 0]);
+    assert_eq!(uncommented(&read(&CONFINED)), [""; 0]);
+    assert_eq!(uncommented(&read(&KEPT)), [""; 0]);
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{OFlag, open};
+use nix::sched::sched_setaffinity;
 use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
@@ -69,6 +70,7 @@ fn confine_and_exec(
     // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
     sys::default_sigpipe().at(Stage::Descriptors)?;
+    schedule(prepared).at(Stage::Scheduling)?;
     // Here and not in init, which must not be ended by what the code makes it do.
     for (resource, soft, hard) in files.rlimits {
         setrlimit(resource, soft, hard).at(Stage::Rlimits)?;
@@ -91,11 +93,23 @@ fn confine_and_exec(
     // refuses them above this limit (ETOOMANYREFS, unix(7)).
     let open_files = files.open_files;
     setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
+    if let Some((_, filter)) = &prepared.kept_to {
+        sys::install_filter(filter).at(Stage::Seccomp)?;
+    }
     if let Some(filter) = &prepared.confined {
         sys::install_filter(filter).at(Stage::Seccomp)?;
     }
     sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)?;
     Err(prepared.exec.exec()).at(Stage::Exec)
+}
+
+/// Leaves the service its share of a container's processor time. Init keeps its own: the end of a run
+/// must not wait for the run.
+fn schedule(prepared: &Prepared) -> nix::Result<()> {
+    if let Some((processors, _)) = &prepared.kept_to {
+        sched_setaffinity(Pid::from_raw(0), processors)?;
+    }
+    if prepared.gives_way { sys::give_way() } else { Ok(()) }
 }
 
 /// Adds the directories that exist only in this run, then restricts for good.

@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
+use nix::sched::CpuSet;
 use nix::sys::resource::Resource;
 
 use crate::sys::{ExecImage, Instruction};
@@ -53,6 +54,10 @@ pub struct Prepared {
     /// Set where the host allows no namespaces: the run stays in the launcher's own, and this second
     /// filter keeps it from the service.
     pub confined: Option<Vec<Instruction>>,
+    /// Set where runs share a container with the service: they give way to it.
+    pub gives_way: bool,
+    /// Processors that the run is kept to, and the filter that keeps it there.
+    pub kept_to: Option<(CpuSet, Vec<Instruction>)>,
     /// Working directory.
     pub directory: CString,
     /// Host name inside.

@@ -78,6 +78,18 @@ pub fn discover(name: &str) -> Bases {
     bases
 }
 
+/// The directory of the group in which this process's memory is counted, and whether it is v2.
+#[must_use]
+pub fn own_memory_group() -> Option<(PathBuf, bool)> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    if is_cgroup2_unified_mode() {
+        let group = own_group(&groups, "")?;
+        return Some((within(Path::new(UNIFIED_MOUNTPOINT), Path::new("/"), group), true));
+    }
+    let (point, root) = V1::new().get_mount_point(Controllers::Mem)?;
+    Some((within(&point, &root, own_group(&groups, "memory")?), false))
+}
+
 fn attempt(bases: &mut Bases, find: impl FnOnce() -> io::Result<Base>) {
     match find() {
         Ok(base) => bases.bases.push(base),

@@ -286,7 +286,9 @@ impl Groups {
     }
 }
 
-fn field(text: &str, name: &str) -> Option<u64> {
+/// The number behind `name` in a file of lines `name number`.
+#[must_use]
+pub fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| {
         let (key, value) = line.split_once(' ')?;
         if key == name { value.trim().parse().ok() } else { None }

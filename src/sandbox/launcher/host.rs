@@ -9,6 +9,7 @@ use nix::unistd::{getegid, geteuid};
 use super::cgroup::Bases;
 use super::confinement::Confinement;
 use super::landlock::Landlock;
+use super::outer::Outer;
 use super::seat::{FIRST_ID, SLOTS, Seat};
 use crate::plan::Plan;
 use crate::sandbox::child::Prepared;
@@ -47,6 +48,10 @@ pub struct Host {
     pub seat: Seat,
     /// Control groups.
     pub bases: Bases,
+    /// The group around the service, where runs have none of their own.
+    pub outer: Option<Outer>,
+    /// How many processors can be used at once.
+    pub processors: u32,
     /// Landlock, or the kernel's word.
     pub landlock: Result<Landlock, Errno>,
     /// What confined runs share; gone with this.

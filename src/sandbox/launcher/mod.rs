@@ -13,8 +13,10 @@ mod failure;
 mod group;
 mod host;
 mod landlock;
+mod outer;
 mod prepare;
 mod processes;
+mod processors;
 mod profile;
 mod run;
 mod seat;
@@ -37,6 +39,8 @@ use nix::unistd::{geteuid, setgroups, setsid};
 use self::confinement::Confinement;
 use self::failure::Step;
 use self::host::{Host, Way};
+use self::outer::Outer;
+use self::processors::Processors;
 use self::seat::Seat;
 use self::worker::Worker;
 use super::enforced::{Profile, Refusal};
@@ -97,23 +101,27 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     }
     let seat = Seat::take(privileged).step("seat", None)?;
     let bases = cgroup::discover(&seat.name());
+    // Both before the template, from which control groups are out of sight.
+    let processors = Processors::find();
+    let outer = if bases.find("memory").is_some() { None } else { Outer::find() };
     let built = enter(&plan, privileged).and_then(|entered| {
         let landlock = entered.landlock.as_ref().ok();
-        let prepared = prepare::prepare(&plan, landlock, entered.confinement.as_ref())?;
+        let confinement = entered.confinement.as_ref();
+        let way = if confinement.is_some() { Way::Confined } else { Way::probe() };
+        let prepared = prepare::prepare(&plan, landlock, confinement, way, &processors)?;
         if entered.confinement.is_none() {
             keep_few_capabilities(privileged).step("capabilities", None)?;
         }
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
-        Ok((entered, prepared))
+        Ok((entered, way, prepared))
     });
-    let (Entered { confinement, landlock, outputs }, prepared) = match built {
+    let (Entered { confinement, landlock, outputs }, way, prepared) = match built {
         Ok(built) => built,
         Err(refusal) => {
             bases.remove_all();
             return Err(refusal);
         }
     };
-    let way = if confinement.is_some() { Way::Confined } else { Way::probe() };
     let findings = profile::Findings {
         way,
         privileged,
@@ -127,20 +135,20 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         bases.remove_all();
         return Err(refusal);
     }
-    Ok((
-        Host {
-            plan,
-            prepared,
-            way,
-            privileged,
-            seat,
-            bases,
-            landlock,
-            outputs,
-            _confinement: confinement,
-        },
-        profile,
-    ))
+    let host = Host {
+        plan,
+        prepared,
+        way,
+        privileged,
+        seat,
+        bases,
+        outer,
+        processors: processors.count,
+        landlock,
+        outputs,
+        _confinement: confinement,
+    };
+    Ok((host, profile))
 }
 
 /// Where the launcher has its runs.

@@ -12,7 +12,9 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use super::confinement::Confinement;
 use super::failure::Step;
+use super::host::Way;
 use super::landlock::Landlock;
+use super::processors::Processors;
 use super::template::LATE;
 
 /// User and group id inside every sandbox.
@@ -34,6 +36,8 @@ pub fn prepare(
     plan: &Plan,
     landlock: Option<&Landlock>,
     confined: Option<&Confinement>,
+    way: Way,
+    processors: &Processors,
 ) -> Result<Prepared, Refusal> {
     let filters = seccomp::filters()
         .map_err(|error| std::io::Error::other(error.to_string()))
@@ -53,6 +57,9 @@ pub fn prepare(
         writable: if confined.is_some() { Vec::new() } else { writable()? },
         late: late(plan)?,
         confined: confined.map(|_| filters.confined),
+        // Elsewhere a run's own groups, or the host's other work, are what it competes with.
+        gives_way: way != Way::Clone,
+        kept_to: processors.kept_to.map(|set| (set, filters.kept)),
         directory: c_string(if confined.is_some() { "/" } else { "/sandbox" })?,
         hostname: "sandbox",
         proc_required: plan.walls.required.contains(&Wall::Proc),

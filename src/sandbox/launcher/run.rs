@@ -14,6 +14,7 @@ use super::collect::Collector;
 use super::failure::{Step, of_stage};
 use super::group::Groups;
 use super::host::{Host, Way};
+use super::outer::Outer;
 use super::processes::CpuLedger;
 use super::{birth, prepare, processes};
 use crate::policy::{Limits, Wall};
@@ -65,6 +66,8 @@ pub struct Run {
     /// The interpreter, where it is in no pid namespace that ends with init.
     guest: Option<Pid>,
     exec_refusals: u64,
+    /// Kills for memory in the group around the service, before this run.
+    shared_oom_kills: Option<u64>,
     memory_peak: u64,
     threads_peak: u64,
     ledger: CpuLedger,
@@ -111,6 +114,7 @@ impl Run {
                 killed_for: None,
                 guest: None,
                 exec_refusals: 0,
+                shared_oom_kills: host.outer.as_ref().and_then(Outer::oom_kills),
                 memory_peak: 0,
                 threads_peak: 0,
                 ledger: CpuLedger::default(),
@@ -215,6 +219,13 @@ impl Run {
         end_now(self.pid, self.pidfd.as_fd());
     }
 
+    /// Memory in use now, counted by nobody but us.
+    pub fn memory(&mut self) -> u64 {
+        let memory = processes::sum(self.pid).memory + self.scratch_used().unwrap_or(0);
+        self.memory_peak = self.memory_peak.max(memory);
+        memory
+    }
+
     /// Looks at CPU time and memory, kills the run if it is over, and says when to look again.
     pub fn look(&mut self, now: Instant, processors: u32) {
         let counted = self.groups.cpu();
@@ -249,7 +260,8 @@ impl Run {
         self.next_look = now + wait;
     }
 
-    fn kill_for(&mut self, reason: LauncherKill) {
+    /// Ends it for a limit.
+    pub fn kill_for(&mut self, reason: LauncherKill) {
         self.killed_for.get_or_insert(reason);
         self.kill();
     }
@@ -300,7 +312,7 @@ impl Run {
     }
 
     /// Reaps init. By then every process of its pid namespace is gone (pid_namespaces(7)).
-    pub fn reap(&mut self) {
+    pub fn reap(&mut self, outer: Option<&Outer>) {
         self.hear();
         let usage = match sys::reap(self.pid) {
             Ok(Some((_, usage))) => usage,
@@ -315,10 +327,13 @@ impl Run {
             // Killed before a wall could speak: by us, or by the kernel for memory.
             self.refusal = Some(of_stage(Stage::Start, Errno::ECHILD as i32));
         }
+        let mut readings = self.counters();
+        let kills = outer.and_then(Outer::oom_kills);
+        readings.shared_oom_kills = kills.zip(self.shared_oom_kills).map(|(now, then)| now - then);
         self.end = Some(End {
             status: self.status.unwrap_or(Status::Killed),
             killed_for: self.killed_for,
-            readings: self.counters(),
+            readings,
             user_time: usage.user,
             system_time: usage.system,
             max_rss: usage.max_rss,

@@ -10,10 +10,11 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
 use super::failure::fail;
 use super::host::{Host, Slots};
+use super::outer::Outer;
 use super::run::{Handed, Run};
 use crate::policy::Limits;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::messages::{Event, LARGEST, Outputs, Request, RunId};
+use crate::sandbox::messages::{Event, LARGEST, LauncherKill, Outputs, Request, RunId};
 use crate::sys;
 
 /// What an epoll event is about: the front, or one descriptor of a run.
@@ -21,6 +22,10 @@ const FRONT: u64 = 0;
 const SETUP: u64 = 1;
 const PIDFD: u64 = 2;
 const COLLECTOR: u64 = 3;
+
+/// How often the group around the service is looked at, and when half of it is in use.
+const GUARD: Duration = Duration::from_millis(20);
+const GUARD_TIGHT: Duration = Duration::from_millis(4);
 
 fn token(run: RunId, what: u64) -> u64 {
     run << 2 | what
@@ -35,7 +40,8 @@ pub struct Worker<'a> {
     /// Ended runs whose control groups the kernel still holds.
     lingering: Vec<Run>,
     slots: Slots,
-    processors: u32,
+    /// When the group around the service is looked at next.
+    next_guard: Instant,
     /// For what the front says.
     buffer: Vec<u8>,
 }
@@ -48,7 +54,6 @@ impl<'a> Worker<'a> {
     pub fn new(host: &'a Host, front: BorrowedFd<'a>) -> nix::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(front, EpollEvent::new(EpollFlags::EPOLLIN, FRONT))?;
-        let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
         Ok(Self {
             host,
             front,
@@ -56,7 +61,7 @@ impl<'a> Worker<'a> {
             runs: HashMap::new(),
             lingering: Vec::new(),
             slots: Slots::default(),
-            processors,
+            next_guard: Instant::now(),
             buffer: vec![0; LARGEST],
         })
     }
@@ -100,6 +105,7 @@ impl<'a> Worker<'a> {
             .filter(|run| !run.has_ended())
             .map(|run| run.next_look.saturating_duration_since(now))
             .chain(self.lingering.first().map(|_| LINGER))
+            .chain(self.guards().map(|_| self.next_guard.saturating_duration_since(now)))
             .min();
         match next {
             None => EpollTimeout::NONE,
@@ -205,7 +211,7 @@ impl<'a> Worker<'a> {
         let Some(run) = self.runs.get_mut(&id) else { return };
         let _ = self.epoll.delete(&run.pidfd);
         let _ = self.epoll.delete(&run.setup);
-        run.reap();
+        run.reap(self.host.outer.as_ref());
         run.collect(self.host.outputs.as_ref().map(AsFd::as_fd));
         match &run.collector {
             Some(collector) => {
@@ -251,11 +257,33 @@ impl<'a> Worker<'a> {
         let now = Instant::now();
         for run in self.runs.values_mut() {
             if !run.has_ended() && run.next_look <= now {
-                run.look(now, self.processors);
+                run.look(now, self.host.processors);
             }
         }
+        self.guard(now);
         for run in std::mem::take(&mut self.lingering) {
             self.bury(run);
+        }
+    }
+
+    /// The group to be guarded, while anything runs in it.
+    fn guards(&self) -> Option<&'a Outer> {
+        self.host.outer.as_ref().filter(|_| self.runs.values().any(|run| !run.has_ended()))
+    }
+
+    /// Ends the largest run when the group that all share with the service is full: the kernel would
+    /// choose a process, after it has made every one of them wait.
+    fn guard(&mut self, now: Instant) {
+        let Some(outer) = self.guards().filter(|_| self.next_guard <= now) else { return };
+        let in_use = outer.in_use().unwrap_or(0);
+        self.next_guard = now + if outer.is_tight(in_use) { GUARD_TIGHT } else { GUARD };
+        if !outer.is_full(in_use) {
+            return;
+        }
+        let living = self.runs.values_mut().filter(|run| !run.has_ended());
+        let sizes = living.map(|run| (run.memory(), run));
+        if let Some((_, largest)) = sizes.max_by_key(|(memory, _)| *memory) {
+            largest.kill_for(LauncherKill::Shared { in_use, limit: outer.limit });
         }
     }
 
@@ -267,7 +295,7 @@ impl<'a> Worker<'a> {
             let _ =
                 waitid(Id::PIDFd(run.pidfd.as_fd()), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
             if !run.has_ended() {
-                run.reap();
+                run.reap(None);
             }
             self.lingering.push(run);
         }

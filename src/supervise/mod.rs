@@ -35,6 +35,8 @@ pub use self::tools::{Answer, ToolSet, Tools};
 
 /// How long a guest that says it met a limit is kept waiting for readings.
 const LOOK_PATIENCE: Duration = Duration::from_millis(500);
+/// How long between two such readings, where one is not enough.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
 /// How long after the order the launcher may take to end a run.
 const KILL_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -251,8 +253,11 @@ impl Supervised<'_> {
             Spoken::Silent => None,
             Spoken::Nonsense(error) => Some(Stopped::Nonsense(error.to_string())),
             Spoken::Done(done) => {
-                if done.errno.is_some() {
+                if let Some(errno) = done.errno {
                     self.observed.look = self.look().await;
+                    if errno == libc::EAGAIN {
+                        self.look_until_settled().await;
+                    }
                     control.say_goodbye();
                 }
                 self.observed.done = Some(done);
@@ -272,6 +277,25 @@ impl Supervised<'_> {
                 None
             }
             _ => None,
+        }
+    }
+
+    /// The kernel counts a process from the middle of its `fork`, /proc shows it from the end, and on a
+    /// busy host that is a while. Where no cgroup counts, a run near its limit is looked at again.
+    async fn look_until_settled(&mut self) {
+        // Init is one more than the code's.
+        let limit = u64::from(self.request.limits.processes) + 1;
+        let until = Instant::now() + LOOK_PATIENCE;
+        let near = |look: &Readings| {
+            let count = look.processes.unwrap_or_default();
+            look.process_refusals.is_none() && (limit / 2..limit).contains(&count)
+        };
+        while self.observed.look.as_ref().is_some_and(near) && Instant::now() < until {
+            tokio::time::sleep(LOOK_PAUSE).await;
+            match self.look().await {
+                Some(look) => self.observed.look = Some(look),
+                None => break,
+            }
         }
     }
 

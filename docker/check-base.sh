@@ -12,8 +12,8 @@ said=$(/out/codemode version 2>&1) || stop "the binary doesn't run in this base 
     "($(echo "${said:-no message}" | head -n 1)); take a base with a newer glibc, or build codemode on an older system"
 echo "$said"
 size=$(wc -c </out/codemode)
-[ "$size" -le 25000000 ] || echo "codemode: the binary has $((size / 1000000)) MB, most of it debugging" \
-    "information; \`strip codemode\` beforehand makes the image smaller" >&2
+[ "$size" -le 25000000 ] || echo "codemode: the binary has $((size / 1000000)) MB; a release build after" \
+    "\`strip codemode\` has less than half" >&2
 
 python=$(command -v "$PYTHON") || stop "the base image has no $PYTHON; take a base with Python" \
     "(--build-arg PYTHON_IMAGE=...), or name its interpreter (--build-arg PYTHON=/path)"

@@ -28,6 +28,7 @@ def pack(binary: pathlib.Path, archive: pathlib.Path) -> None:
         shutil.copy(HERE / "guest" / "initramfs.sh", tree / "init")
         payload = tree / "payload"
         shutil.copytree(HERE / "guest", payload)
+        shutil.copy(HERE.parent.parent / "docker" / "systemd" / "codemode.service", payload)
         shutil.copy(binary, payload / "codemode")
         subprocess.run(["strip", payload / "codemode"], check=True)
         listing = subprocess.run(["find", "."], cwd=tree, check=True, capture_output=True).stdout

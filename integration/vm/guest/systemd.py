@@ -7,6 +7,7 @@ import time
 
 from checks import (CGROUP_WALLS, CGROUPS, CODEMODE, USER, brief, call, check, doctor, expect,
                     expect_v2, groups, main, program, run, say_walls, wait_for)
+import unit  # noqa: F401 (registers its checks)
 
 BUS = f"/run/user/{USER}"
 

@@ -121,6 +121,18 @@ impl Engine {
         self.pool.launcher().is_alive()
     }
 
+    /// How many sandboxes stand and wait for a run.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.pool.waiting()
+    }
+
+    /// How often the launcher had to be started anew.
+    #[must_use]
+    pub fn launcher_restarts(&self) -> u64 {
+        self.pool.launcher().restarts()
+    }
+
     /// Process id of the launcher.
     #[must_use]
     pub fn launcher_pid(&self) -> u32 {

@@ -148,8 +148,7 @@ const DOMAINS: &str =
 const WALLS: &str = "a list of names of walls";
 const COMMANDS: &str = "a list of command names without spaces";
 const TARGET: &str = "host:port with a port from 1 to 65535, such as `localhost:50051`";
-const ENDPOINT: &str =
-    "the http:// or https:// address of a collector that takes OTLP over gRPC, such as \
+const ENDPOINT: &str = "the http:// or https:// address of a collector that takes OTLP over gRPC, such as \
      `http://localhost:4317`";
 const SERVICE: &str = "a name of 1 to 100 visible ASCII characters";
 const KEY: &str = "visible ASCII characters without spaces or line breaks at the ends";
@@ -294,6 +293,8 @@ impl Slot {
         };
         self.set_text(draft, text).ok_or_else(|| match self {
             Slot::Secret(..) => "the value (not shown)".to_owned(),
+            // A password may stand before it.
+            _ if text.contains('@') => "the value (not shown)".to_owned(),
             _ => show(text),
         })
     }

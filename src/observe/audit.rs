@@ -9,7 +9,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use super::caller::{Who, hex};
-use super::text::shown;
+use super::text::{shown, shown_json};
 use crate::report::{Report, Usage};
 
 /// Characters of a sentence that are recorded.
@@ -140,11 +140,11 @@ pub(super) fn now() -> String {
 }
 
 impl Record<'_> {
-    /// One line, with its line break. JSON escapes every control character below a space.
+    /// One line, with its line break.
     pub fn line(&self) -> Vec<u8> {
-        let mut line = serde_json::to_vec(self).unwrap_or_default();
-        line.push(b'\n');
-        line
+        let mut line = shown_json(serde_json::to_string(self).unwrap_or_default());
+        line.push('\n');
+        line.into_bytes()
     }
 }
 

@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -49,9 +49,13 @@ struct Inner {
 #[derive(Clone)]
 pub struct Lines(Arc<Inner>);
 
-/// Created for its owner alone, and never truncated.
-fn open(path: &PathBuf) -> io::Result<File> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+/// Created for its owner alone, and never truncated. No link is followed: the directory may belong to
+/// an account with fewer rights than whoever opens. Nor is a pipe waited for.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let mut options = OpenOptions::new();
+    let file = options.append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
 
 impl Lines {
@@ -264,6 +268,20 @@ mod tests {
         assert!(text.lines().enumerate().all(|(number, line)| line == number.to_string()));
         assert_eq!((text.lines().count(), lines.dropped()), (1000, 0));
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn neither_a_link_nor_what_is_no_file_is_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let (real, link) = (dir.path().join("real"), dir.path().join("link"));
+        std::fs::write(&real, "").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert!(Lines::file(real, None).is_ok());
+        let pipe = dir.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for wrong in [link, pipe, "/dev/null".into(), dir.path().to_owned()] {
+            assert!(Lines::file(wrong.clone(), None).is_err(), "{}", wrong.display());
+        }
     }
 
     #[test]

@@ -54,8 +54,8 @@ impl Records {
             None => log.lines(),
             Some(path) => Lines::file(path.clone(), owner).map_err(|error| {
                 format!(
-                    "audit.file: {} cannot be opened for appending: {error}; create its directory, \
-                     or correct the path",
+                    "audit.file: {} cannot be opened for appending: {error}; give the path of a \
+                     regular file, no link, in a directory that exists",
                     path.display()
                 )
             })?,

@@ -21,6 +21,22 @@ pub fn shown(text: &str, most: usize) -> String {
     safe
 }
 
+/// JSON with the same characters as `\uXXXX`, which readers of JSON take for the characters.
+pub(super) fn shown_json(json: String) -> String {
+    if !json.contains(is_obeyed) {
+        return json;
+    }
+    let mut safe = String::with_capacity(json.len() + 64);
+    for character in json.chars() {
+        if is_obeyed(character) {
+            let _ = write!(safe, "\\u{:04x}", u32::from(character));
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
 fn is_obeyed(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
@@ -36,6 +52,15 @@ mod tests {
         assert_eq!(shown("req-42 ü \"quoted\" \\ 漢", 100), "req-42 ü \"quoted\" \\ 漢");
         assert_eq!(shown("abc", 3), "abc");
         assert_eq!(shown("abcd", 3), "abc…");
+    }
+
+    #[test]
+    fn json_means_the_same_when_it_is_made_safe() {
+        let text = "ok ü \u{9b}2J \u{202e} \u{feff} \n\u{1b}";
+        let safe = shown_json(serde_json::to_string(text).unwrap());
+        assert!(!safe.contains(is_obeyed), "{safe:?}");
+        assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        assert_eq!(shown_json("{\"a\":\"ü\"}".to_owned()), "{\"a\":\"ü\"}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use codemode::grpc::proto::executor_service_client::ExecutorServiceClient;
 use nix::sys::signal::Signal;
@@ -160,7 +161,10 @@ fn a_file_that_cannot_be_opened_is_a_mistake() {
     let output = serve.args(["--port", &free_port().to_string()]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("audit.file: /nowhere/audit.jsonl"), "{text}");
+    assert!(
+        text.contains("audit.file: /nowhere/audit.jsonl") && text.contains("no link"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -238,7 +242,8 @@ async fn a_client_certificate_is_named_by_its_subject() {
         ("CODEMODE_TLS_CA_FILE", &ca),
         ("CODEMODE_TLS_REQUIRE_CLIENT_AUTH", "true"),
     ]);
-    let mut child = serve.args(["--port", &port]).spawn().unwrap();
+    let serve = serve.args(["--port", &port]).stderr(Stdio::null());
+    let mut child = serve.spawn().unwrap();
     let tls = ClientTlsConfig::new()
         .domain_name("localhost")
         .ca_certificate(Certificate::from_pem(&pki.ca))

@@ -204,6 +204,24 @@ async fn a_collector_that_is_gone_costs_spans_and_nothing_else() {
     assert_eq!(told, 1, "{log}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_never_answers_does_not_keep_the_service_from_ending() {
+    let app = MainApp::start().await;
+    // Connections are made by the kernel, and nobody reads.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (target, address) = (app.target(), format!("http://{}", silent.local_addr().unwrap()));
+    let mut sidecar = Sidecar::start(&[
+        ("MAIN_APP_GRPC_TARGET", target.as_str()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &address),
+        // Longer than anybody would wait for this test.
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "600000"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "600000"),
+    ])
+    .await;
+    run(&sidecar, None).await;
+    stop(&mut sidecar);
+}
+
 #[test]
 fn an_endpoint_that_is_none_is_a_mistake_and_a_password_in_it_is_not_shown() {
     for (endpoint, words) in [

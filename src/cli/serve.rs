@@ -59,8 +59,8 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::sandbox)?;
     runtime.block_on(async {
         // Only now: threads that were started before would have kept the privileges.
-        let observer = Observer::start(&config, &log, records, prepared.profile());
-        let observer = observer.map_err(Stop::usage)?;
+        let observer = Observer::start(&config, &log, records).map_err(Stop::usage)?;
+        observer.walls(&prepared.profile().walls);
         let engine = prepared.attach(policy.limits, ready(&config))?;
         let settings = Settings { config, policy, observer: Arc::clone(&observer) };
         let served = grpc::serve(settings, engine, listeners).await.map_err(stop);

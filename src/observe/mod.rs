@@ -23,7 +23,7 @@ use self::lines::Lines;
 use self::metrics::Metrics;
 use self::traces::Traces;
 use crate::config::{Audit, Config};
-use crate::sandbox::enforced::Profile;
+use crate::sandbox::enforced::Standing;
 
 pub use self::call::{Call, ToolCall, ToolOutcome, ToolWatch};
 pub use self::caller::Caller;
@@ -82,7 +82,6 @@ impl Observer {
         config: &Config,
         log: &Log,
         records: Option<Records>,
-        profile: &Profile,
     ) -> Result<Arc<Self>, TelemetryError> {
         let log = log.lines();
         log.start();
@@ -90,12 +89,16 @@ impl Observer {
             records.lines.start();
         }
         let metrics = Metrics::new();
-        metrics.walls(&profile.walls);
         let traces = config
             .telemetry
             .as_ref()
             .map(|telemetry| Traces::new(telemetry, metrics.export_failures()));
         Ok(Arc::new(Self { metrics, records, traces: traces.transpose()?, log }))
+    }
+
+    /// Shows which of `walls` are missing, until a run tells of its own.
+    pub fn walls(&self, walls: &[Standing]) {
+        self.metrics.walls(walls);
     }
 
     /// Counts a finished call. `code` is a gRPC status.

@@ -15,6 +15,8 @@ mod faults;
 mod load;
 #[path = "service/mistakes.rs"]
 mod mistakes;
+#[path = "service/observe.rs"]
+mod observe;
 #[path = "service/policy.rs"]
 mod policy;
 #[path = "service/pool.rs"]

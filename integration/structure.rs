@@ -18,10 +18,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("supervise", &["sandbox", "policy", "plan"]),
     ("report", &["supervise", "sandbox", "policy", "plan"]),
     ("engine", &["report", "supervise", "sandbox", "plan", "policy"]),
-    ("grpc", &["engine", "report", "supervise", "policy", "config"]),
+    ("observe", &["report", "sandbox", "policy", "config"]),
+    ("grpc", &["observe", "engine", "report", "supervise", "policy", "config"]),
     (
         "cli",
-        &["grpc", "engine", "report", "supervise", "sandbox", "plan", "policy", "config", "sys"],
+        &[
+            "grpc",
+            "observe",
+            "engine",
+            "report",
+            "supervise",
+            "sandbox",
+            "plan",
+            "policy",
+            "config",
+            "sys",
+        ],
     ),
 ];
 
@@ -116,6 +128,10 @@ fn the_example_configuration_holds_the_defaults() {
     assert_eq!(example.security, defaults.security);
     assert_eq!(example.network, defaults.network);
     assert_eq!(example.mounts, defaults.mounts);
+    assert_eq!(example.log_format, defaults.log_format);
+    assert_eq!(example.audit, defaults.audit);
+    assert_eq!(example.metrics, defaults.metrics);
+    assert_eq!(example.telemetry, defaults.telemetry);
     assert_eq!(
         (example.port, example.main_app_grpc_target, example.shutdown_grace, example.metadata_ttl),
         (

@@ -153,6 +153,24 @@ impl Engine {
         }
     }
 
+    /// How many sandboxes stand and wait for a run.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        match &self.sandboxes {
+            Sandboxes::Made(pool) => pool.waiting(),
+            Sandboxes::Refused(_) => 0,
+        }
+    }
+
+    /// How often the launcher had to be started anew.
+    #[must_use]
+    pub fn launcher_restarts(&self) -> u64 {
+        match &self.sandboxes {
+            Sandboxes::Made(pool) => pool.launcher().restarts(),
+            Sandboxes::Refused(_) => 0,
+        }
+    }
+
     /// Why no run starts on this host, if none does.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {

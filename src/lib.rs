@@ -2,7 +2,8 @@
 //! which walls stood and what proves its verdict.
 //!
 //! Data flows one way: [`config`] → [`policy`] → [`plan`] → [`sandbox`] → [`supervise`] →
-//! [`report`], put together by [`engine`], offered by [`grpc`] and [`cli`]. `ARCHITECTURE.md`
+//! [`report`], put together by [`engine`], offered by [`grpc`] and [`cli`], seen by operators through
+//! [`observe`]. `ARCHITECTURE.md`
 //! tells why.
 
 #![deny(unsafe_code)]
@@ -11,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod grpc;
+pub mod observe;
 pub mod plan;
 pub mod policy;
 pub mod report;

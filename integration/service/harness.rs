@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use codemode::grpc::proto::executor_service_client::ExecutorServiceClient;
@@ -17,6 +18,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use prost_types::Struct;
 use prost_types::value::Kind;
+use tokio::sync::Semaphore;
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 
@@ -59,10 +62,15 @@ pub fn command(environment: &[(&str, &str)]) -> Command {
 
 impl Sidecar {
     pub async fn start(environment: &[(&str, &str)]) -> Self {
+        Self::start_with_log(environment, Stdio::null()).await
+    }
+
+    /// Its standard error goes to `log`.
+    pub async fn start_with_log(environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
         let port = free_port();
         let child = command(environment)
             .env("CODEMODE_SIDECAR_PORT", port.to_string())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let sidecar = Self { child, port };
@@ -201,9 +209,10 @@ fn namespaces(front: u32) -> usize {
     all.len()
 }
 
-/// A main application: `echo`, `sleep` (seconds), `add`.
+/// A main application: `echo`, `sleep` (seconds), `fail`, and `hold`, which answers once let go.
 pub struct MainApp {
     pub address: SocketAddr,
+    pub tools: Arc<TestTools>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -212,11 +221,12 @@ impl MainApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+        let tools = Arc::new(TestTools::default());
+        let service = ToolServiceServer::from_arc(Arc::clone(&tools));
         let task = tokio::spawn(async move {
-            let service = ToolServiceServer::new(TestTools);
             Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
         });
-        Self { address, task }
+        Self { address, tools, task }
     }
 
     pub fn target(&self) -> String {
@@ -230,7 +240,18 @@ impl Drop for MainApp {
     }
 }
 
-struct TestTools;
+pub struct TestTools {
+    /// The metadata of every call so far.
+    pub seen: Mutex<Vec<MetadataMap>>,
+    /// One permit lets one `hold` go.
+    pub holding: Semaphore,
+}
+
+impl Default for TestTools {
+    fn default() -> Self {
+        Self { seen: Mutex::default(), holding: Semaphore::new(0) }
+    }
+}
 
 #[tonic::async_trait]
 impl ToolService for TestTools {
@@ -238,7 +259,15 @@ impl ToolService for TestTools {
         &self,
         request: Request<ToolCallRequest>,
     ) -> Result<Response<ToolCallResponse>, Status> {
+        self.seen.lock().unwrap().push(request.metadata().clone());
         let request = request.into_inner();
+        if request.tool_name == "hold" {
+            self.holding.acquire().await.unwrap().forget();
+        }
+        if request.tool_name == "fail" {
+            let error = "no luck".to_owned();
+            return Ok(Response::new(ToolCallResponse { error, ..ToolCallResponse::default() }));
+        }
         let arguments = request.arguments.unwrap_or_default();
         let argument = arguments.fields.get("value").cloned().unwrap_or_default();
         if let ("sleep", Some(Kind::NumberValue(seconds))) =
@@ -256,7 +285,9 @@ impl ToolService for TestTools {
 
     async fn list_tools(&self, _: Request<()>) -> Result<Response<ListToolsResponse>, Status> {
         let tool = |name: &str| ToolInfo { name: name.to_owned(), ..ToolInfo::default() };
-        Ok(Response::new(ListToolsResponse { tools: vec![tool("echo"), tool("sleep")] }))
+        Ok(Response::new(ListToolsResponse {
+            tools: ["echo", "sleep", "fail", "hold"].map(tool).into(),
+        }))
     }
 
     async fn get_tool_schema(

@@ -52,13 +52,14 @@ fn unknown_keys_and_values_out_of_range_in_the_file() {
 
 #[test]
 fn walls_domains_and_commands_that_are_none() {
-    refused(&started(&[], &[("CODEMODE_REQUIRED_WALLS", "moat")]), &["moat", "doctor"]);
+    let port = ["--port", &free_port().to_string()];
+    refused(&started(&port, &[("CODEMODE_REQUIRED_WALLS", "moat")]), &["moat", "doctor"]);
     let command = [
         ("CODEMODE_ALLOW_DIRECT_EXECUTION", "yes"),
         ("CODEMODE_ALLOWED_COMMANDS", "no-such-command"),
     ];
-    refused(&started(&[], &command), &["no-such-command"]);
-    refused(&started(&[], &[("CODEMODE_PYTHON", "/nowhere/python")]), &["/nowhere/python"]);
+    refused(&started(&port, &command), &["no-such-command"]);
+    refused(&started(&port, &[("CODEMODE_PYTHON", "/nowhere/python")]), &["/nowhere/python"]);
 }
 
 #[test]

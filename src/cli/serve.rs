@@ -3,14 +3,15 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
-use tracing_subscriber::filter::LevelFilter;
 
 use super::{Stop, begin};
-use crate::config::{self, Config, LogLevel, Sources};
+use crate::config::{self, Config, Sources};
 use crate::engine::{Engine, EngineError, LaunchError, Ready};
-use crate::grpc::{self, ServeError, Settings};
+use crate::grpc::{self, Listeners, ServeError, Settings};
+use crate::observe::{Log, Observer, Records};
 use crate::plan;
 use crate::policy::{Limits, Policy};
 use crate::report::Verdict;
@@ -39,20 +40,24 @@ pub(super) struct ServeArgs {
 
 pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let config = load(args)?;
-    start_log(config.log_level);
+    let log = Log::start(config.log_level, config.log_format);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     sys::raise_open_files();
     let policy = Policy::from_config(&config).map_err(Stop::usage)?;
     let interpreter = plan::find(config.python.as_deref()).map_err(Stop::usage)?;
-    let listener = grpc::bind(&config).map_err(Stop::usage)?;
+    let listeners = Listeners {
+        calls: grpc::bind(&config).map_err(Stop::usage)?,
+        metrics: grpc::bind_metrics(&config).map_err(Stop::usage)?,
+    };
+    let records = records(&config, &log)?;
     // Order matters: the launcher needs our privileges, and the network must not have them.
     let prepared = match begin()?.prepare(&policy, &interpreter, true) {
         Ok(prepared) => Ok(prepared),
         Err(EngineError::Launch(LaunchError::Refused(refusal))) if refusal.wall.is_some() => {
             // It is up to whoever starts us to cure that. Until then every caller is told.
-            tracing::error!(fix = refusal.fix, "every run will be refused: {refusal}");
+            tracing::error!("every run will be refused: {refusal}");
             Err(refusal)
         }
         Err(error) => return Err(error.into()),
@@ -62,14 +67,21 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::sandbox)?;
     runtime.block_on(async {
+        // Only now: threads that were started before would have kept the privileges.
+        let observer = Observer::start(&config, &log, records).map_err(Stop::usage)?;
         let engine = match prepared {
             Ok(prepared) => prepared.attach(policy.limits, ready(&config))?,
             Err(refusal) => Engine::refusing(refusal),
         };
-        announce(&config, &interpreter, policy.limits, &engine).await;
-        grpc::serve(Settings { config, policy }, engine, listener).await.map_err(stop)
+        announce(&config, &interpreter, policy.limits, &engine, &observer).await;
+        let settings = Settings { config, policy, observer: Arc::clone(&observer) };
+        let served = grpc::serve(settings, engine, listeners).await.map_err(stop);
+        if served.is_ok() {
+            tracing::info!("stopped");
+        }
+        let _ = tokio::task::spawn_blocking(move || observer.finish()).await;
+        served
     })?;
-    tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,14 +112,11 @@ fn load(args: &ServeArgs) -> Result<Config, Stop> {
     .map_err(Stop::usage)
 }
 
-fn start_log(level: LogLevel) {
-    let level = match level {
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Warning => LevelFilter::WARN,
-        LogLevel::Error | LogLevel::Critical => LevelFilter::ERROR,
-    };
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).init();
+/// Opened while we may, and belonging to whom we become.
+fn records(config: &Config, log: &Log) -> Result<Option<Records>, Stop> {
+    let Some(audit) = &config.audit else { return Ok(None) };
+    let owner = grpc::account().map_err(Stop::sandbox)?;
+    Records::open(audit, owner, log).map(Some).map_err(Stop::usage)
 }
 
 /// Says what is served and what is missing. What a run gets is known once one was made.
@@ -116,11 +125,13 @@ async fn announce(
     interpreter: &plan::Interpreter,
     limits: Limits,
     engine: &Engine,
+    observer: &Observer,
 ) {
     let trial = match engine.refusal() {
         Some(_) => None,
         None => Some(engine.run(Request::trial(limits), std::future::pending()).await),
     };
+    observer.walls(trial.as_ref().map_or(&engine.profile().walls, |trial| &trial.walls));
     tracing::info!(
         address = format!("{}:{}", config.host, config.port),
         tls = config.tls.is_some(),
@@ -128,6 +139,9 @@ async fn announce(
         main_app = config.main_app_grpc_target,
         python = interpreter.version_text(),
         privileged_launcher = engine.profile().privileged,
+        metrics = config.metrics.as_ref().map(|at| format!("{}:{}", at.host, at.port)),
+        audit = config.audit.is_some(),
+        traces = config.telemetry.as_ref().map(|telemetry| &*telemetry.otlp_endpoint),
         "codemode {} serving",
         env!("CARGO_PKG_VERSION"),
     );

@@ -11,7 +11,7 @@ use super::model::{Config, Mounts, Network, NetworkMode, Security};
 use super::secret::Secret;
 use super::substitute::substitute;
 use super::table::{Draft, Given, Row, Slot, TABLE, find};
-use super::{Environment, Sources, parse, raw, tls};
+use super::{Environment, Sources, observe, parse, raw, tls};
 
 const FILE_VARIABLE: &str = "CODEMODE_SIDECAR_CONFIG";
 const USUAL_FILES: [&str; 2] = ["codemode-sidecar.yaml", "sidecar.yaml"];
@@ -150,6 +150,9 @@ impl Loader<'_> {
         self.check_unused();
         let tls = tls::server(&mut self);
         let callback_tls = tls::client(&mut self);
+        let audit = observe::audit(&mut self);
+        let metrics = observe::metrics(&mut self);
+        let telemetry = observe::telemetry(&mut self);
         let mounts = Mounts {
             workspace: self.directory("mounts.workspace", |draft| draft.workspace.take()),
             outputs: self.directory("mounts.outputs", |draft| draft.outputs.take()),
@@ -185,6 +188,10 @@ impl Loader<'_> {
             tls,
             callback_tls,
             log_level: draft.log_level,
+            log_format: draft.log_format,
+            audit,
+            metrics,
+            telemetry,
             python: draft.python.map(PathBuf::from),
             mounts,
             shutdown_grace: draft.shutdown_grace,

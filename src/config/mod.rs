@@ -10,6 +10,7 @@ mod fault;
 mod load;
 mod loader;
 mod model;
+mod observe;
 mod parse;
 mod raw;
 mod secret;
@@ -27,8 +28,8 @@ use std::path::Path;
 pub use fault::{ConfigError, Fault};
 pub use load::load;
 pub use model::{
-    ClientTls, Config, Limits, LogLevel, Mounts, Network, NetworkMode, Security, ServerTls,
-    StaticChecks, Tier, TlsIdentity,
+    Audit, ClientTls, Config, Limits, LogFormat, LogLevel, Metrics, Mounts, Network, NetworkMode,
+    Sampler, Security, ServerTls, StaticChecks, Telemetry, Tier, TlsIdentity,
 };
 pub use secret::Secret;
 

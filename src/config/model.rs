@@ -29,6 +29,14 @@ pub struct Config {
     pub callback_tls: Option<ClientTls>,
     /// Least important message that is logged.
     pub log_level: LogLevel,
+    /// The shape of what is logged.
+    pub log_format: LogFormat,
+    /// The line per run for whoever must answer for it; `None` writes none.
+    pub audit: Option<Audit>,
+    /// Where numbers are served; `None` is nowhere.
+    pub metrics: Option<Metrics>,
+    /// Where traces go; `None` is nowhere.
+    pub telemetry: Option<Telemetry>,
     /// Python interpreter: a path, or a name to find in `PATH`. `None` leaves the choice to the host probe.
     pub python: Option<PathBuf>,
     /// Host directories that runs may see.
@@ -152,6 +160,40 @@ pub struct Mounts {
     pub outputs: Option<PathBuf>,
 }
 
+/// Where and how each run is put on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Audit {
+    /// The file that lines are appended to; `None` is standard error.
+    pub file: Option<PathBuf>,
+    /// Whether a line holds the program, which may hold secrets, and not its digest alone.
+    pub include_code: bool,
+}
+
+/// Where `GET /metrics` is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Address or name to listen on, without brackets.
+    pub host: String,
+    /// TCP port to listen on.
+    pub port: u16,
+}
+
+/// Where traces go, and which.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Telemetry {
+    /// A collector that takes OTLP over gRPC: scheme and authority.
+    pub otlp_endpoint: String,
+    /// `service.name` of the traces.
+    pub service_name: String,
+    /// Which traces are recorded.
+    pub sampler: Sampler,
+    /// The share that samplers by ratio record, from 0 to 1.
+    pub ratio: f64,
+}
+
 /// TLS material of the listening side, in PEM, already found consistent.
 #[derive(Debug, Clone)]
 pub struct ServerTls {
@@ -264,5 +306,35 @@ named_enum! {
         Error = "ERROR",
         /// The service can't go on.
         Critical = "CRITICAL",
+    }
+}
+
+named_enum! {
+    /// The shape of what is logged.
+    LogFormat {
+        /// Lines to read.
+        #[default]
+        Text = "text",
+        /// One JSON object per line.
+        Json = "json",
+    }
+}
+
+named_enum! {
+    /// Which traces are recorded, in OpenTelemetry's names.
+    Sampler {
+        /// As the caller has decided; all of those that begin here.
+        #[default]
+        ParentAlwaysOn = "parentbased_always_on",
+        /// As the caller has decided; none of those that begin here.
+        ParentAlwaysOff = "parentbased_always_off",
+        /// As the caller has decided; a share of those that begin here.
+        ParentRatio = "parentbased_traceidratio",
+        /// All.
+        AlwaysOn = "always_on",
+        /// None.
+        AlwaysOff = "always_off",
+        /// A share, decided by the trace's id.
+        Ratio = "traceidratio",
     }
 }

@@ -46,6 +46,11 @@ pub(super) fn seconds(text: &str) -> Option<Duration> {
     plain.then(|| text.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok())).flatten()
 }
 
+/// A share of a whole, from 0 to 1.
+pub(super) fn ratio(text: &str) -> Option<f64> {
+    seconds(text).map(|number| number.as_secs_f64()).filter(|number| *number <= 1.0)
+}
+
 /// A yes or no in the words that environment files use.
 pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
@@ -117,6 +122,20 @@ pub(super) fn target(text: &str) -> Option<String> {
     }
     let bare = host(name)?;
     Some(if bare.contains(':') { format!("[{bare}]:{port}") } else { format!("{bare}:{port}") })
+}
+
+/// The address of a collector: a scheme, an authority, and nothing that could hold a secret.
+pub(super) fn endpoint(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+    let plain = matches!(scheme, "http" | "https") && !authority.contains('@');
+    (plain && uri.query().is_none()).then(|| text.to_owned())
+}
+
+/// A name that is shown elsewhere.
+pub(super) fn name(text: &str) -> Option<String> {
+    let plain = text.bytes().all(|b| matches!(b, b' '..=b'~'));
+    (plain && (1..=100).contains(&text.len())).then(|| text.to_owned())
 }
 
 /// A domain, lower-cased, optionally with `*.` in front.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::model::{Limits, LogLevel, NetworkMode, StaticChecks, Tier, TlsMode};
+use super::model::{
+    Limits, LogFormat, LogLevel, NetworkMode, Sampler, StaticChecks, Tier, TlsMode,
+};
 use super::parse;
 
 /// One setting.
@@ -24,6 +26,8 @@ pub(super) enum Slot {
     WholeSeconds(u64, u64, Place<Duration>),
     Seconds(u64, u64, Place<Duration>),
     Size(u64, u64, Place<u64>),
+    /// A share from 0 to 1.
+    Ratio(Place<f64>),
     Bool(Place<bool>),
     Choice(&'static [&'static str], fn(&mut Draft, &str) -> bool),
     Text(&'static str, Parse, Place<Option<String>>),
@@ -63,6 +67,10 @@ pub(super) struct Draft {
     pub tls: TlsDraft,
     pub callback_tls: CallbackDraft,
     pub log_level: LogLevel,
+    pub log_format: LogFormat,
+    pub audit: AuditDraft,
+    pub metrics: MetricsDraft,
+    pub telemetry: TelemetryDraft,
     pub python: Option<String>,
     pub workspace: Option<String>,
     pub outputs: Option<String>,
@@ -90,6 +98,30 @@ pub(super) struct CallbackDraft {
     pub client_key: Option<String>,
 }
 
+/// The `audit` block.
+#[derive(Default)]
+pub(super) struct AuditDraft {
+    pub enabled: bool,
+    pub file: Option<String>,
+    pub include_code: bool,
+}
+
+/// The `metrics` block.
+#[derive(Default)]
+pub(super) struct MetricsDraft {
+    pub port: u64,
+    pub host: Option<String>,
+}
+
+/// The `telemetry` block.
+#[derive(Default)]
+pub(super) struct TelemetryDraft {
+    pub otlp_endpoint: Option<String>,
+    pub service_name: Option<String>,
+    pub sampler: Sampler,
+    pub sampler_arg: f64,
+}
+
 impl Draft {
     /// The defaults of all settings.
     pub(super) fn new() -> Self {
@@ -97,6 +129,7 @@ impl Draft {
             port: 8001,
             shutdown_grace: Duration::from_secs(10),
             metadata_ttl: Duration::from_secs(60),
+            telemetry: TelemetryDraft { sampler_arg: 1.0, ..TelemetryDraft::default() },
             ..Self::default()
         }
     }
@@ -118,6 +151,9 @@ const DOMAINS: &str =
 const WALLS: &str = "a list of names of walls";
 const COMMANDS: &str = "a list of command names without spaces";
 const TARGET: &str = "host:port with a port from 1 to 65535, such as `localhost:50051`";
+const ENDPOINT: &str = "the http:// or https:// address of a collector that takes OTLP over gRPC, such as \
+     `http://localhost:4317`";
+const SERVICE: &str = "a name of 1 to 100 visible ASCII characters";
 const KEY: &str = "visible ASCII characters without spaces or line breaks at the ends";
 
 const K: u64 = 1 << 10;
@@ -125,7 +161,7 @@ const M: u64 = 1 << 20;
 const G: u64 = 1 << 30;
 const T: u64 = 1 << 40;
 
-use Slot::{Bool, Choice, List, Seconds, Size, Text, Whole, WholeSeconds};
+use Slot::{Bool, Choice, List, Ratio, Seconds, Size, Text, Whole, WholeSeconds};
 
 /// Every setting. Where a row has a `CODEMODE_GRPC_TLS_*` variable, that is its older name.
 #[rustfmt::skip]
@@ -193,6 +229,20 @@ pub(super) static TABLE: &[Row] = &[
 
     row("log_level", &["CODEMODE_LOG_LEVEL"],
         Choice(LogLevel::NAMES, |d, text| put(&mut d.log_level, LogLevel::parse(text)))),
+    row("log_format", &["CODEMODE_LOG_FORMAT"],
+        Choice(LogFormat::NAMES, |d, text| put(&mut d.log_format, LogFormat::parse(text)))),
+    row("audit.enabled", &["CODEMODE_AUDIT"], Bool(|d| &mut d.audit.enabled)),
+    row("audit.file", &["CODEMODE_AUDIT_FILE"], Text("the path of a file", parse::path, |d| &mut d.audit.file)),
+    row("audit.include_code", &["CODEMODE_AUDIT_INCLUDE_CODE"], Bool(|d| &mut d.audit.include_code)),
+    row("metrics.port", &["CODEMODE_METRICS_PORT"], Whole(0, 65_535, |d| &mut d.metrics.port)),
+    row("metrics.host", &["CODEMODE_METRICS_HOST"],
+        Text("an IP address or a host name", parse::host, |d| &mut d.metrics.host)),
+    row("telemetry.otlp_endpoint", &["CODEMODE_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+        Text(ENDPOINT, parse::endpoint, |d| &mut d.telemetry.otlp_endpoint)),
+    row("telemetry.service_name", &["OTEL_SERVICE_NAME"], Text(SERVICE, parse::name, |d| &mut d.telemetry.service_name)),
+    row("telemetry.sampler", &["OTEL_TRACES_SAMPLER"],
+        Choice(Sampler::NAMES, |d, text| put(&mut d.telemetry.sampler, Sampler::parse(text)))),
+    row("telemetry.sampler_arg", &["OTEL_TRACES_SAMPLER_ARG"], Ratio(|d| &mut d.telemetry.sampler_arg)),
     row("python", &["CODEMODE_PYTHON"], Text("a path or a program name, in quotes", parse::path, |d| &mut d.python)),
     row("mounts.workspace", &["CODEMODE_WORKSPACE"], Text(DIRECTORY, parse::absolute_path, |d| &mut d.workspace)),
     row("mounts.outputs", &["CODEMODE_OUTPUTS"], Text(DIRECTORY, parse::absolute_path, |d| &mut d.outputs)),
@@ -220,6 +270,7 @@ impl Slot {
                 parse::show_size(*min),
                 parse::show_size(*max)
             ),
+            Ratio(_) => "a number from 0 to 1".to_owned(),
             Bool(_) => "true, 1, yes, on, false, 0, no or off".to_owned(),
             Choice(names, _) => format!("one of {}", names.join(", ")),
             Text(allowed, ..) | Slot::Secret(allowed, ..) | List(allowed, ..) => {
@@ -247,6 +298,8 @@ impl Slot {
         };
         self.set_text(draft, text).ok_or_else(|| match self {
             Slot::Secret(..) => "the value (not shown)".to_owned(),
+            // A password may stand before it.
+            _ if text.contains('@') => "the value (not shown)".to_owned(),
             _ => show(text),
         })
     }
@@ -262,6 +315,7 @@ impl Slot {
                 *place(draft) = within(parse::seconds(text)?, &secs(*min), &secs(*max))?
             }
             Size(min, max, place) => *place(draft) = within(parse::size(text)?, min, max)?,
+            Ratio(place) => *place(draft) = parse::ratio(text)?,
             Bool(place) => *place(draft) = parse::boolean(text)?,
             Choice(_, choose) => return choose(draft, text).then_some(()),
             Text(_, parse, place) | Slot::Secret(_, parse, place) => {

@@ -1,6 +1,7 @@
 //! Loading from all sources together.
 
 mod faults;
+mod observe;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -70,6 +70,18 @@ impl Admission {
         Ok(())
     }
 
+    /// How many wait for a place.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// How many hold one.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.most.saturating_sub(self.places.available_permits())
+    }
+
     /// Whether draining, with nobody left inside.
     #[must_use]
     pub fn is_drained(&self) -> bool {

@@ -42,11 +42,10 @@ pub fn rejected(
 #[must_use]
 pub fn answer(
     report: Report,
-    limits: &Limits,
+    (error, error_type): (String, &str),
     correlation_id: String,
     took: Duration,
 ) -> proto::ExecutionResponse {
-    let (error, error_type) = error(&report, limits);
     proto::ExecutionResponse {
         success: report.verdict == Verdict::Ok,
         result: report.result.clone().unwrap_or_default(),
@@ -73,7 +72,9 @@ fn return_code(report: &Report) -> i32 {
     report.exit_code.or(by_signal).unwrap_or(-1)
 }
 
-fn error(report: &Report, limits: &Limits) -> (String, &'static str) {
+/// What the caller is told that went wrong: a sentence and its type, both empty if nothing did.
+#[must_use]
+pub fn error(report: &Report, limits: &Limits) -> (String, &'static str) {
     let evidence = &report.evidence;
     let code = return_code(report);
     let failed = || format!("Execution failed with return code {code}");
@@ -153,6 +154,8 @@ fn proto_usage(usage: Usage) -> proto::Usage {
         outputs_bytes: outputs.as_ref().map(|outputs| outputs.bytes),
         outputs_left_behind: outputs.map(|outputs| outputs.skipped + outputs.failed),
         proxy_refusals: usage.proxy_refusals,
+        tool_wait_ms: usage.tool_wait_ms,
+        teardown_ms: usage.teardown_ms,
     }
 }
 

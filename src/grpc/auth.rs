@@ -15,7 +15,7 @@ use tower_service::Service;
 use crate::config::Secret;
 
 /// The call that needs a key. Health, readiness and reflection need none.
-const GUARDED: &str = "/codemode.ExecutorService/Execute";
+pub(super) const GUARDED: &str = "/codemode.ExecutorService/Execute";
 
 /// Checks the bearer key of a call, in time that doesn't depend on where it differs.
 ///

@@ -13,10 +13,11 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 
 use super::metadata::Trace;
-use super::proto::ToolCallRequest;
 use super::proto::tool_service_client::ToolServiceClient;
+use super::proto::{ToolCallRequest, ToolCallResponse};
 use super::structs::{from_json, tool_result_to_json};
 use crate::config::{ClientTls, Secret};
+use crate::observe::{ToolOutcome, ToolWatch};
 use crate::supervise::{Answer, Tools};
 
 /// Tries to fetch the tool list, one at a time.
@@ -210,6 +211,8 @@ pub struct RunTools {
     pub context: Option<Struct>,
     /// The longest that one call may take.
     pub patience: Duration,
+    /// Sees each call.
+    pub watch: ToolWatch,
 }
 
 impl Tools for RunTools {
@@ -230,32 +233,47 @@ impl Tools for RunTools {
             context,
             correlation_id: self.trace.correlation_id.clone(),
         };
-        let request = self.app.request(message, &self.trace, self.patience);
+        let watched = self.watch.begin(&tool);
+        let trace = self.trace.under(watched.traceparent());
+        let request = self.app.request(message, &trace, self.patience);
         let (mut client, patience) = (self.app.client.clone(), self.patience);
         Box::pin(async move {
             let answered = tokio::time::timeout(patience, client.call_tool(request)).await;
-            let seconds = patience.as_secs_f64();
-            match answered {
-                Err(_) => Err(format!("Tool '{tool}' timed out after {seconds} seconds")),
-                Ok(Err(status)) if is_timeout(&status) => {
-                    Err(format!("Tool '{tool}' timed out after {seconds} seconds"))
-                }
-                Ok(Err(status)) => {
-                    let (code, why) = (status.code(), cut(status.message()));
-                    Err(format!("Tool '{tool}' could not be called: {code:?}: {why}"))
-                }
-                Ok(Ok(response)) => {
-                    let response = response.into_inner();
-                    if response.success {
-                        Ok(tool_result_to_json(response.result.as_ref()))
-                    } else if response.error.is_empty() {
-                        Err(format!("Tool {tool} failed"))
-                    } else {
-                        Err(response.error)
-                    }
-                }
-            }
+            let (answer, outcome) = answer(answered.ok(), &tool, patience);
+            watched.end(outcome);
+            answer
         })
+    }
+}
+
+/// What the code gets for what the main application answered, if it did.
+fn answer(
+    answered: Option<Result<tonic::Response<ToolCallResponse>, Status>>,
+    tool: &str,
+    patience: Duration,
+) -> (Answer, ToolOutcome) {
+    let late = || {
+        let seconds = patience.as_secs_f64();
+        (Err(format!("Tool '{tool}' timed out after {seconds} seconds")), ToolOutcome::Timeout)
+    };
+    match answered {
+        None => late(),
+        Some(Err(status)) if is_timeout(&status) => late(),
+        Some(Err(status)) => {
+            let (code, why) = (status.code(), cut(status.message()));
+            let error = format!("Tool '{tool}' could not be called: {code:?}: {why}");
+            (Err(error), ToolOutcome::Unreachable)
+        }
+        Some(Ok(response)) => {
+            let response = response.into_inner();
+            if response.success {
+                (Ok(tool_result_to_json(response.result.as_ref())), ToolOutcome::Ok)
+            } else if response.error.is_empty() {
+                (Err(format!("Tool {tool} failed")), ToolOutcome::Failed)
+            } else {
+                (Err(response.error), ToolOutcome::Failed)
+            }
+        }
     }
 }
 

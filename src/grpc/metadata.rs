@@ -24,6 +24,19 @@ impl Trace {
         }
     }
 
+    /// The same with the header of a span of ours, if there is one.
+    #[must_use]
+    pub fn under(&self, traceparent: Option<String>) -> Self {
+        let ours = traceparent.and_then(|header| header.parse().ok());
+        Self { traceparent: ours.or_else(|| self.traceparent.clone()), ..self.clone() }
+    }
+
+    /// The header as text.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        self.traceparent.as_ref().and_then(|header| header.to_str().ok())
+    }
+
     /// Puts both into a call of ours.
     pub fn write(&self, metadata: &mut MetadataMap) {
         // An id that can't be a header is carried in the request's field alone.

@@ -3,6 +3,9 @@
 mod admission;
 mod answer;
 mod auth;
+mod caller;
+mod counted;
+mod listen;
 mod main_app;
 mod metadata;
 mod privileges;
@@ -11,8 +14,9 @@ mod server;
 mod service;
 mod structs;
 
-pub use privileges::drop_privileges;
-pub use server::{ServeError, Settings, bind, serve};
+pub use listen::{bind, bind_metrics};
+pub use privileges::{account, drop_privileges};
+pub use server::{Listeners, ServeError, Settings, serve};
 
 /// Generated from `proto/codemode.proto`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -11,6 +11,21 @@ const ACCOUNT: &str = "codemode";
 /// Otherwise: `nobody`.
 const NOBODY: u32 = 65534;
 
+/// The ids that a front started as root becomes; `None` for one that wasn't.
+///
+/// # Errors
+/// As reading the host's accounts.
+pub fn account() -> io::Result<Option<(Uid, Gid)>> {
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    let account = User::from_name(ACCOUNT)?;
+    Ok(Some(account.map_or_else(
+        || (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY)),
+        |account| (account.uid, account.gid),
+    )))
+}
+
 /// Leaves the process without root's id, without any capability and without a way back.
 ///
 /// To be called before it has other threads, and after everything that needs privileges: the
@@ -19,12 +34,7 @@ const NOBODY: u32 = 65534;
 /// # Errors
 /// As `setresuid(2)` and `capset(2)`; the caller must not go on then.
 pub fn drop_privileges() -> io::Result<()> {
-    if geteuid().is_root() {
-        let account = User::from_name(ACCOUNT)?;
-        let (uid, gid) = account.map_or_else(
-            || (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY)),
-            |account| (account.uid, account.gid),
-        );
+    if let Some((uid, gid)) = account()? {
         setgroups(&[])?;
         setresgid(gid, gid, gid)?;
         setresuid(uid, uid, uid)?;

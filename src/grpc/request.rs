@@ -8,6 +8,7 @@ use prost_types::value::Kind;
 use super::proto::ExecutionRequest;
 use super::structs::field;
 use crate::config::{Limits, Security, StaticChecks};
+use crate::observe::Refused;
 use crate::policy::{Wall, static_checks};
 
 /// Why a request is not run; the caller gets it as an answer, not as a status.
@@ -17,20 +18,28 @@ pub struct Rejected {
     pub error_type: &'static str,
     /// A sentence.
     pub error: String,
+    /// For the record.
+    pub reason: Refused,
 }
 
 impl Rejected {
     /// A value that is not what it should be.
     #[must_use]
     pub fn value(error: String) -> Self {
-        Self { error_type: "ValueError", error }
+        Self { error_type: "ValueError", error, reason: Refused::Invalid }
     }
 
     /// A refusal of the code itself.
     #[must_use]
-    pub fn security(reason: &str) -> Self {
-        let error = format!("Security violation: {reason}");
-        Self { error_type: "SecurityViolation", error }
+    pub fn security(why: &str, reason: Refused) -> Self {
+        let error = format!("Security violation: {why}");
+        Self { error_type: "SecurityViolation", error, reason }
+    }
+
+    /// The main application's tools can't be had.
+    #[must_use]
+    pub fn tools(error: String) -> Self {
+        Self { error_type: "ToolError", error, reason: Refused::Tools }
     }
 }
 
@@ -58,13 +67,13 @@ pub fn check(
     let longest = positive(config, "max_code_length", 1e9)?
         .map_or(limits.max_code_length, |number| number as u64);
     if request.code.chars().count() as u64 > longest {
-        let reason = format!("Code exceeds maximum length of {longest} characters");
-        return Err(Rejected::security(&reason));
+        let why = format!("Code exceeds maximum length of {longest} characters");
+        return Err(Rejected::security(&why, Refused::TooLong));
     }
     if security.static_checks == StaticChecks::Compat {
         let allow = security.allow_direct_execution;
         static_checks::check(&request.code, allow, &security.allowed_commands)
-            .map_err(|violation| Rejected::security(&violation.to_string()))?;
+            .map_err(|why| Rejected::security(&why.to_string(), Refused::StaticChecks))?;
     }
     let (tools, most) = (request.available_tools.len() as u64, limits.tools);
     if tools > most {

@@ -1,23 +1,26 @@
 //! Listening, serving, draining.
 
 use std::io;
-use std::net::{TcpListener, ToSocketAddrs};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use super::admission::Admission;
 use super::auth::Guard;
+use super::counted::Count;
 use super::main_app::{MainApp, MainAppError};
 use super::proto::DESCRIPTORS;
 use super::proto::executor_service_server::ExecutorServiceServer;
 use super::service::Executor;
 use crate::config::{Config, ServerTls};
 use crate::engine::Engine;
+use crate::observe::{self, Observer};
 use crate::policy::Policy;
 
 /// Calls on one connection at a time.
@@ -29,6 +32,16 @@ pub struct Settings {
     pub config: Config,
     /// The policy made from it.
     pub policy: Policy,
+    /// Told of every call.
+    pub observer: Arc<Observer>,
+}
+
+/// The ports.
+pub struct Listeners {
+    /// Where calls are served.
+    pub calls: TcpListener,
+    /// Where metrics are, if they are.
+    pub metrics: Option<TcpListener>,
 }
 
 /// Why the server ended, if not because it was told to.
@@ -50,38 +63,6 @@ pub enum ServeError {
     /// The launcher is gone.
     #[error("the launcher is gone")]
     LauncherGone,
-}
-
-/// Binds the address that `config` names.
-///
-/// # Errors
-/// A sentence with the address and the cure.
-pub fn bind(config: &Config) -> Result<TcpListener, String> {
-    let (host, port) = (config.host.as_str(), config.port);
-    let refuse = |error: &dyn std::fmt::Display, cure: &str| {
-        format!("cannot listen on {host}:{port}: {error}; {cure}")
-    };
-    let addresses = (host, port)
-        .to_socket_addrs()
-        .map_err(|error| refuse(&error, "give an address of this machine with --host"))?;
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpListener::bind(address) {
-            Ok(listener) => {
-                listener.set_nonblocking(true).map_err(|error| refuse(&error, ""))?;
-                return Ok(listener);
-            }
-            Err(error) => last = error,
-        }
-    }
-    let cure = match last.kind() {
-        io::ErrorKind::AddrInUse => {
-            "stop what listens there, or choose another port with --port or CODEMODE_SIDECAR_PORT"
-        }
-        io::ErrorKind::PermissionDenied => "ports below 1024 need root; choose another with --port",
-        _ => "give an address of this machine with --host",
-    };
-    Err(refuse(&last, cure))
 }
 
 fn tls(tls: &ServerTls) -> ServerTlsConfig {
@@ -107,9 +88,9 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
 pub async fn serve(
     settings: Settings,
     engine: Engine,
-    listener: TcpListener,
+    listeners: Listeners,
 ) -> Result<(), ServeError> {
-    let Settings { config, policy } = settings;
+    let Settings { config, policy, observer } = settings;
     let limits = config.limits.clone();
     let bytes = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     let main_app = Arc::new(MainApp::new(
@@ -128,7 +109,19 @@ pub async fn serve(
         main_app,
         admission: Admission::new(bytes(limits.concurrent_runs), bytes(limits.queue)),
         stop,
+        observer: Arc::clone(&observer),
+        by_key: config.api_key.is_some(),
     });
+    // End with the set, when the service does.
+    let mut beside = JoinSet::new();
+    if let Some(listener) = listeners.metrics {
+        let read = Arc::clone(&executor);
+        let read = Arc::new(move || read.state());
+        beside.spawn(observe::serve_metrics(listener, Arc::clone(&observer), read));
+    }
+    if observer.reopens() {
+        beside.spawn(reopen(Arc::clone(&observer)));
+    }
     let service = ExecutorServiceServer::from_arc(Arc::clone(&executor))
         .max_decoding_message_size(bytes(limits.request))
         .max_encoding_message_size(usize::MAX);
@@ -151,11 +144,13 @@ pub async fn serve(
     }
     // Here and not on the builder, which sets it for sockets that it opened itself only. Without it
     // an answer waits 40 ms for the acknowledgement of its headers.
-    let incoming =
-        TcpIncoming::from(tokio::net::TcpListener::from_std(listener)?).with_nodelay(Some(true));
+    let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listeners.calls)?)
+        .with_nodelay(Some(true));
     let drain = drain(Arc::clone(&executor), stop_sender, config.shutdown_grace);
     let gone = Arc::clone(&executor);
+    let count = Count { observer, by_key: key.is_some() };
     let serving = server
+        .layer(count)
         .layer(Guard(key))
         .add_service(service)
         .add_service(health)
@@ -167,6 +162,15 @@ pub async fn serve(
         () = drained(&gone.admission) => {}
     }
     if gone.engine.is_alive() { Ok(()) } else { Err(ServeError::LauncherGone) }
+}
+
+/// Opens the audit file anew at each SIGHUP.
+async fn reopen(observer: Arc<Observer>) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    while hangup.recv().await.is_some() {
+        observer.reopen();
+    }
+    Ok(())
 }
 
 /// Resolves a moment after the last run of a drain was answered. A client that is idle may take

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use prost_types::Struct;
 use tokio::sync::watch;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use tracing::Instrument as _;
 
 use super::admission::Admission;
-use super::answer::{answer, rejected};
+use super::answer::{answer, error, rejected};
+use super::counted::Reached;
 use super::main_app::{MainApp, RunTools, select};
 use super::metadata::{Trace, patience};
 use super::proto::executor_service_server::ExecutorService;
@@ -17,6 +19,7 @@ use super::request::{Asked, Rejected, check};
 use super::structs::to_json;
 use crate::config::{Limits, Security};
 use crate::engine::Engine;
+use crate::observe::{Call, Observer, Refused, State};
 use crate::policy;
 use crate::supervise::output::Sink;
 use crate::supervise::{self, ToolSet};
@@ -37,23 +40,72 @@ pub struct Executor {
     pub admission: Admission,
     /// Turns true when the runs that are left must end.
     pub stop: watch::Receiver<bool>,
+    /// Told of every call.
+    pub observer: Arc<Observer>,
+    /// Whether callers show a key.
+    pub by_key: bool,
 }
 
 /// Time taken off a caller's patience, so that its answer is on the way before it gives up.
 const HEAD_START: Duration = Duration::from_millis(250);
 
 impl Executor {
+    /// What is read off it for the metrics.
+    pub fn state(&self) -> State {
+        State {
+            queued: self.admission.waiting(),
+            running: self.admission.running(),
+            ready: self.engine.waiting(),
+            launcher_restarts: self.engine.launcher_restarts(),
+        }
+    }
+
+    async fn execute_observed(
+        &self,
+        request: ExecutionRequest,
+        trace: Trace,
+        deadline: Option<Instant>,
+        mut call: Call,
+    ) -> Result<ExecutionResponse, Status> {
+        let outcome = match check(&request, &self.limits, &self.security) {
+            Ok(asked) => self.execute_checked(request, asked, &trace, deadline, &mut call).await,
+            Err(rejected) => Ok(Err(rejected)),
+        };
+        let (id, took) = (trace.correlation_id, call.took());
+        match outcome {
+            Ok(Ok((report, limits))) => {
+                let error = error(&report, &limits);
+                call.ran(&report, error.1);
+                Ok(answer(report, error, id, took))
+            }
+            Ok(Err(reason)) => {
+                call.refused(reason.reason, &reason.error, Code::Ok);
+                Ok(rejected(reason, id, took))
+            }
+            Err(status) => {
+                let full = status.code() == Code::ResourceExhausted;
+                let reason = if full { Refused::QueueFull } else { Refused::ShuttingDown };
+                call.refused(reason, status.message(), status.code());
+                Err(status)
+            }
+        }
+    }
+
+    /// The only statuses it answers are those of the admission.
     async fn execute_checked(
         &self,
         request: ExecutionRequest,
         asked: Asked,
         trace: &Trace,
         deadline: Option<Instant>,
+        call: &mut Call,
     ) -> Result<Outcome, Status> {
+        let queued = Instant::now();
         let _place = self.admission.enter().await?;
-        let tools = match self.tools(&request, &asked, trace).await {
+        call.queued(queued);
+        let tools = match self.tools(&request, &asked, trace, call).await {
             Ok(tools) => tools,
-            Err(error) => return Ok(Err(Rejected { error_type: "ToolError", error })),
+            Err(error) => return Ok(Err(Rejected::tools(error))),
         };
         let mut limits = self.run_limits;
         limits.wall_time = asked.timeout;
@@ -80,6 +132,7 @@ impl Executor {
             // A sender that is gone means the same.
             let _ = stop.wait_for(|stop| *stop).await;
         };
+        call.handed_over();
         let report = self.engine.run(run, cancel).await;
         Ok(Ok((report, limits)))
     }
@@ -89,18 +142,23 @@ impl Executor {
         request: &ExecutionRequest,
         asked: &Asked,
         trace: &Trace,
+        call: &Call,
     ) -> Result<ToolSet, String> {
         // The tools of a run that is refused anyway are nobody's business.
         if request.available_tools.is_empty() || self.engine.refusal().is_some() {
             return Ok(ToolSet::default());
         }
-        let known = self.main_app.tools(&request.available_tools, trace).await?;
+        let asked_at = Instant::now();
+        let trace = trace.under(call.traceparent());
+        let known = self.main_app.tools(&request.available_tools, &trace).await?;
+        call.listed(asked_at);
         let names = select(&request.available_tools, &known)?;
         let server = RunTools {
             app: Arc::clone(&self.main_app),
-            trace: trace.clone(),
+            trace,
             context: non_empty(request.context.as_ref()),
             patience: asked.tool_call_timeout,
+            watch: call.watch(),
         };
         Ok(ToolSet { names, server: Some(Arc::new(server)) })
     }
@@ -128,29 +186,18 @@ impl ExecutorService for Executor {
         request: Request<ExecutionRequest>,
     ) -> Result<Response<ExecutionResponse>, Status> {
         let begun = Instant::now();
+        if let Some(reached) = request.extensions().get::<Reached>() {
+            reached.set();
+        }
+        let caller = super::caller::of(request.extensions(), self.by_key);
         let trace = Trace::new(request.metadata(), &request.get_ref().correlation_id);
         let deadline = patience(request.metadata()).map(|patience| begun + patience);
         let request = request.into_inner();
-        let (characters, tools) = (request.code.len(), request.available_tools.len());
-        let outcome = match check(&request, &self.limits, &self.security) {
-            Ok(asked) => self.execute_checked(request, asked, &trace, deadline).await?,
-            Err(rejected) => Err(rejected),
-        };
-        let (id, took) = (trace.correlation_id, begun.elapsed());
-        let response = match outcome {
-            Ok((report, limits)) => {
-                tracing::info!(
-                    correlation_id = id, verdict = %report.verdict, evidence = report.evidence,
-                    bytes = characters, tools, took_ms = took.as_millis() as u64, "run"
-                );
-                answer(report, &limits, id, took)
-            }
-            Err(reason) => {
-                tracing::info!(correlation_id = id, error = reason.error, "rejected");
-                rejected(reason, id, took)
-            }
-        };
-        Ok(Response::new(response))
+        let (id, parent) = (&trace.correlation_id, trace.parent());
+        let call = Call::begin(&self.observer, caller, id, parent, &request.code);
+        let log = call.log();
+        let run = self.execute_observed(request, trace, deadline, call).instrument(log);
+        run.await.map(Response::new)
     }
 
     async fn health(&self, _: Request<()>) -> Result<Response<HealthResponse>, Status> {

@@ -92,6 +92,11 @@ fn hierarchies() -> String {
 #[must_use]
 pub fn cure(wall: Wall, errno: Option<i32>) -> Option<String> {
     let text = match wall {
+        Wall::UserNamespace | Wall::MountNamespace | Wall::Root if errno == Some(libc::EACCES) => {
+            // Seccomp answers EPERM; a policy about files and mounts answers this.
+            "give codemode an AppArmor profile that allows user namespaces and mounts: docker/apparmor, \
+             which `codemode docker assets` writes (in Docker --security-opt apparmor=codemode)"
+        }
         Wall::UserNamespace => return Some(cure_user_namespace(errno)),
         Wall::DistinctUid => "start codemode as root to give each run a host id of its own",
         Wall::PidNamespace

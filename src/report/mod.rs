@@ -49,6 +49,12 @@ pub struct Usage {
     pub start_ms: f64,
     /// From then to the moment every process was gone.
     pub wall_ms: f64,
+    /// Of that, from the end of the program to that moment.
+    #[serde(default)]
+    pub teardown_ms: f64,
+    /// Time during which at least one tool call was under way.
+    #[serde(default)]
+    pub tool_wait_ms: f64,
     /// CPU time of all processes.
     pub cpu_ms: f64,
     /// Of that, in user mode.
@@ -125,6 +131,8 @@ fn usage(observed: &Observed) -> Usage {
     let mut usage = Usage {
         start_ms: milliseconds(observed.start),
         wall_ms: milliseconds(observed.wall),
+        teardown_ms: milliseconds(observed.teardown),
+        tool_wait_ms: milliseconds(observed.tool_wait),
         stdout_bytes: observed.stdout.passed,
         stderr_bytes: observed.stderr.passed,
         stdout_cut: observed.stdout.cut,

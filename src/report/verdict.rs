@@ -51,9 +51,70 @@ pub enum Verdict {
     SandboxFault,
 }
 
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 16] = [
+        Self::Ok,
+        Self::Exception,
+        Self::ExitCode,
+        Self::Signal,
+        Self::Timeout,
+        Self::CpuLimit,
+        Self::MemoryLimit,
+        Self::ProcessLimit,
+        Self::OpenFilesLimit,
+        Self::FileSizeLimit,
+        Self::ScratchLimit,
+        Self::OutputLimit,
+        Self::ProtocolViolation,
+        Self::Cancelled,
+        Self::Refused,
+        Self::SandboxFault,
+    ];
+
+    /// The name used in reports, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Exception => "exception",
+            Self::ExitCode => "exit_code",
+            Self::Signal => "signal",
+            Self::Timeout => "timeout",
+            Self::CpuLimit => "cpu_limit",
+            Self::MemoryLimit => "memory_limit",
+            Self::ProcessLimit => "process_limit",
+            Self::OpenFilesLimit => "open_files_limit",
+            Self::FileSizeLimit => "file_size_limit",
+            Self::ScratchLimit => "scratch_limit",
+            Self::OutputLimit => "output_limit",
+            Self::ProtocolViolation => "protocol_violation",
+            Self::Cancelled => "cancelled",
+            Self::Refused => "refused",
+            Self::SandboxFault => "sandbox_fault",
+        }
+    }
+
+    /// The limit that the run met, by the name of its setting.
+    #[must_use]
+    pub fn limit(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Timeout => "code_timeout",
+            Self::CpuLimit => "cpu_time",
+            Self::MemoryLimit => "memory",
+            Self::ProcessLimit => "processes",
+            Self::OpenFilesLimit => "open_files",
+            Self::FileSizeLimit => "file_size",
+            Self::ScratchLimit => "scratch_size",
+            Self::OutputLimit => "output",
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
+        f.write_str(self.name())
     }
 }
 

@@ -143,6 +143,7 @@ struct Shared {
     socket: UnixStream,
     runs: Runs,
     next: AtomicU64,
+    restarts: AtomicU64,
 }
 
 /// A launcher attached to a tokio runtime.
@@ -186,6 +187,7 @@ impl Spawned {
             runs: Mutex::default(),
             // Run 0 would be taken for the front's own socket.
             next: AtomicU64::new(1),
+            restarts: AtomicU64::new(0),
         });
         let reader = tokio::spawn(read_events(Arc::clone(&shared)));
         Ok(Launcher { shared, profile: self.profile, child: Mutex::new(self.child), reader })
@@ -203,6 +205,12 @@ impl Launcher {
     #[must_use]
     pub fn is_alive(&self) -> bool {
         !self.reader.is_finished()
+    }
+
+    /// How often its keeper has started it anew.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.shared.restarts.load(Ordering::Relaxed)
     }
 
     /// Process id of the launcher (of its keeper, where it has one).
@@ -291,7 +299,11 @@ async fn read_events(shared: Arc<Shared>) {
             }
             Some(Ok(Event::Ended { run, end })) => shared.deliver(run, RunEvent::Ended(end)),
             // The runs of the one that died get no more events: their channels close.
-            Some(Ok(Event::Restarted)) => lock(&shared.runs).clear(),
+            Some(Ok(Event::Restarted)) => {
+                shared.restarts.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!("the launcher ended and was started anew");
+                lock(&shared.runs).clear();
+            }
             Some(Ok(Event::Ready(_) | Event::Refused(_)) | Err(_)) | None => break,
         }
     }

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use super::frames::{Call, Done, FrameError, Frames, Message, frame};
 use super::marshal::Document;
 use super::tools::{Answer, ToolSet};
+use super::waits::Waits;
 
 /// Tool calls of one run under way at a time; the guest's next ones wait in its socket.
 const MOST_CALLS: usize = 256;
@@ -92,6 +93,7 @@ pub struct Control {
     frames: Frames,
     calls: Arc<AtomicU64>,
     begun: Arc<AtomicBool>,
+    waits: Arc<Waits>,
 }
 
 impl Control {
@@ -108,6 +110,7 @@ impl Control {
             frames: Frames::new(longest),
             calls: Arc::default(),
             begun: Arc::default(),
+            waits: Arc::default(),
         })
     }
 
@@ -121,6 +124,12 @@ impl Control {
     #[must_use]
     pub fn calls(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.calls)
+    }
+
+    /// Adds up how long tool calls took.
+    #[must_use]
+    pub fn waits(&self) -> Arc<Waits> {
+        Arc::clone(&self.waits)
     }
 
     /// Hands the program over.
@@ -167,9 +176,11 @@ impl Control {
                         };
                         self.calls.fetch_add(1, Ordering::Relaxed);
                         let (writer, tools) = (Arc::clone(&self.writer), tools.clone());
+                        let waiting = self.waits.begin();
                         calls.spawn(async move {
                             let id = call.id;
                             let answer = answer(call, &tools).await;
+                            drop(waiting);
                             let _ = reply(&writer, id, &answer).await;
                             drop((place, bytes));
                         });

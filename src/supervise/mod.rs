@@ -9,6 +9,7 @@ mod pool;
 pub mod proxy;
 mod standing;
 mod tools;
+mod waits;
 
 use std::future::Future;
 use std::io;
@@ -83,7 +84,8 @@ async fn attempt(
         Ok(standing) => {
             observed.missing = standing.missing;
             observed.start = begun.elapsed();
-            let mut run = Supervised { request, handle: standing.handle, observed: &mut observed };
+            let (handle, observed) = (standing.handle, &mut observed);
+            let mut run = Supervised { request, handle, observed, over: None };
             let (streams, proxy) = (standing.streams, standing.proxy);
             if let Err(error) = run.supervise(streams, proxy, domains, cancel).await {
                 observed.fault = Some(error.to_string());
@@ -100,6 +102,8 @@ struct Supervised<'a> {
     request: &'a Request,
     handle: RunHandle,
     observed: &'a mut Observed,
+    /// When the program was known to have ended, or was ended.
+    over: Option<Instant>,
 }
 
 impl Supervised<'_> {
@@ -119,6 +123,7 @@ impl Supervised<'_> {
         let control = Control::new(streams.control, self.longest_frame())?;
         self.accompany(control, handed_over, cancel).await;
         self.observed.wall = handed_over.elapsed();
+        self.observed.teardown = self.over.map(|over| over.elapsed()).unwrap_or_default();
         // Every writer is gone with the run, so both streams end.
         for (task, place) in
             [(stdout, &mut self.observed.stdout), (stderr, &mut self.observed.stderr)]
@@ -182,7 +187,7 @@ impl Supervised<'_> {
             context: &request.context,
             limit: request.limits.result,
         };
-        let (calls, begun) = (control.calls(), control.begun());
+        let (calls, begun, waits) = (control.calls(), control.begun(), control.waits());
         let talk = async {
             // A guest that doesn't read has ended, or will meet its deadline.
             if control.hand_over(&program).await.is_err() {
@@ -214,6 +219,7 @@ impl Supervised<'_> {
                 },
                 (spoken, control) = &mut talk, if talking => {
                     talking = false;
+                    self.over = Some(Instant::now());
                     stop = self.take_word(spoken, &control).await;
                     // Kept open: the guest may still have something to say that nobody reads.
                     silent_control = Some(control);
@@ -226,6 +232,7 @@ impl Supervised<'_> {
             }
             if let Some(reason) = stop.take() {
                 self.observed.stopped.get_or_insert(reason);
+                self.over.get_or_insert_with(Instant::now);
                 self.end_now().await;
                 break;
             }
@@ -243,6 +250,7 @@ impl Supervised<'_> {
             }
         }
         drop(silent_control);
+        self.observed.tool_wait = waits.total();
         self.observed.tool_calls = calls.load(Ordering::Relaxed);
         // Whoever was not heard out may have begun, and is not run again.
         self.observed.begun = begun.load(Ordering::Relaxed) || !heard_out;

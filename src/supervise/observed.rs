@@ -98,6 +98,10 @@ pub struct Observed {
     pub start: Duration,
     /// From then to the moment every process was gone.
     pub wall: Duration,
+    /// Of that, from the end of the program to the moment every process was gone.
+    pub teardown: Duration,
+    /// Time during which at least one tool call was under way.
+    pub tool_wait: Duration,
     /// Tool calls passed on.
     pub tool_calls: u64,
     /// What the proxy saw.

@@ -74,6 +74,12 @@ impl Pool {
         &self.shared.launcher
     }
 
+    /// How many stand and wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.stock().waiting.len()
+    }
+
     /// A sandbox for one run: one that waits, if its limits fit, or one that is built now.
     ///
     /// # Errors

@@ -116,3 +116,12 @@ fn a_fault_of_ours_is_never_the_programs() {
     fault.fault = Some("launcher".into());
     assert_eq!(verdict(&fault), Verdict::SandboxFault);
 }
+
+#[test]
+fn a_verdict_has_one_name_everywhere() {
+    for verdict in Verdict::ALL {
+        assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.name());
+    }
+    let names: std::collections::BTreeSet<_> = Verdict::ALL.map(Verdict::name).into();
+    assert_eq!(names.len(), Verdict::ALL.len());
+}

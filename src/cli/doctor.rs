@@ -56,7 +56,8 @@ struct Wall {
 }
 
 pub(super) fn main(args: &DoctorArgs) -> Result<ExitCode, Stop> {
-    let diagnosis = diagnose(args);
+    let walls = WallPolicy::of_tier(args.tier.tier()?);
+    let diagnosis = diagnose(args, &walls);
     if args.json {
         print_json(&diagnosis)?;
     } else {
@@ -65,7 +66,7 @@ pub(super) fn main(args: &DoctorArgs) -> Result<ExitCode, Stop> {
     Ok(if diagnosis.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn diagnose(args: &DoctorArgs) -> Diagnosis {
+fn diagnose(args: &DoctorArgs, policy: &WallPolicy) -> Diagnosis {
     let mut diagnosis = Diagnosis {
         ok: false,
         host: host::facts(),
@@ -81,12 +82,11 @@ fn diagnose(args: &DoctorArgs) -> Diagnosis {
             for path in found.left_out() {
                 diagnosis.interpreter += &format!("; not shown inside: {}", path.display());
             }
-            let walls_wanted = WallPolicy::of_tier(args.tier.tier());
-            match trial(&found, &walls_wanted) {
+            match trial(&found, policy) {
                 Ok(report) => {
                     diagnosis.ok = report.verdict == Verdict::Ok;
                     diagnosis.refused = (!diagnosis.ok).then_some(report.evidence);
-                    diagnosis.walls = walls(report.walls, &walls_wanted);
+                    diagnosis.walls = walls(report.walls, policy);
                 }
                 Err(stop) => diagnosis.refused = Some(stop.message),
             }

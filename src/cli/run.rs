@@ -171,7 +171,7 @@ fn policy(args: &RunArgs) -> Result<Policy, Stop> {
         execution,
         workspace: args.workspace.clone(),
         outputs: args.outputs.clone(),
-        walls: WallPolicy::of_tier(args.tier.tier()).requiring(required),
+        walls: WallPolicy::of_tier(args.tier.tier()?).requiring(required),
     })
 }
 

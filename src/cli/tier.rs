@@ -2,7 +2,11 @@
 
 use clap::{Args, ValueEnum};
 
+use super::Stop;
 use crate::config::Tier;
+
+/// As for `serve`, where an empty value counts as not set.
+const VARIABLE: &str = "CODEMODE_ACCEPT_TIER";
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Name {
@@ -14,22 +18,28 @@ enum Name {
 
 #[derive(Args)]
 pub(super) struct TierArgs {
-    /// The least that a run is to be kept in; every report says which walls stood
-    #[arg(
-        long,
-        value_enum,
-        value_name = "TIER",
-        default_value = "sandbox",
-        env = "CODEMODE_ACCEPT_TIER"
-    )]
-    accept_tier: Name,
+    /// The least that a run is to be kept in [default: $CODEMODE_ACCEPT_TIER, else sandbox]
+    #[arg(long, value_enum, value_name = "TIER")]
+    accept_tier: Option<Name>,
 }
 
 impl TierArgs {
-    pub(super) fn tier(&self) -> Tier {
+    /// The flag, else the variable, else the default.
+    ///
+    /// # Errors
+    /// A value of the variable that is no tier's name.
+    pub(super) fn tier(&self) -> Result<Tier, Stop> {
         match self.accept_tier {
-            Name::Sandbox => Tier::Sandbox,
-            Name::Container => Tier::Container,
+            Some(Name::Sandbox) => return Ok(Tier::Sandbox),
+            Some(Name::Container) => return Ok(Tier::Container),
+            None => {}
         }
+        let value = std::env::var(VARIABLE).unwrap_or_default();
+        if value.is_empty() {
+            return Ok(Tier::default());
+        }
+        Tier::parse(&value).ok_or_else(|| {
+            Stop::usage(format!("{VARIABLE}: {value:?}; give one of {}", Tier::NAMES.join(", ")))
+        })
     }
 }

@@ -10,12 +10,15 @@ mod fault;
 mod load;
 mod loader;
 mod model;
+mod origin;
 mod parse;
 mod raw;
 mod secret;
+mod slot;
 mod substitute;
 mod table;
 mod tls;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +33,7 @@ pub use model::{
     ClientTls, Config, Limits, LogLevel, Mounts, Network, NetworkMode, Security, ServerTls,
     StaticChecks, TlsIdentity,
 };
+pub use origin::{Origin, Source};
 pub use secret::Secret;
 
 /// Environment variables by name. A map, not the process, so that loading is a function of its arguments.

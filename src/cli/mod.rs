@@ -1,9 +1,17 @@
 //! The command line.
 
+mod completions;
+mod docker;
 mod doctor;
+mod files;
+mod health;
+mod init;
 mod limits;
 mod run;
 mod serve;
+mod tls;
+mod validate;
+mod version;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,6 +23,8 @@ use crate::sandbox::scope;
 
 /// Exit codes beside the program's own.
 mod code {
+    /// What was asked for could not be done, or the answer is no.
+    pub const FAILED: u8 = 1;
     /// A mistake in arguments or configuration.
     pub const USAGE: u8 = 2;
     /// The program ran out of wall-clock time, as timeout(1) has it.
@@ -38,6 +48,14 @@ enum Command {
     Run(Box<run::RunArgs>),
     Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Health(health::HealthArgs),
+    Docker(docker::DockerArgs),
+    Tls(tls::TlsArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
+    Version(version::VersionArgs),
 }
 
 /// Why a command ended without doing its work, and with which exit code.
@@ -49,6 +67,10 @@ struct Stop {
 impl Stop {
     fn usage(message: impl ToString) -> Self {
         Self { message: message.to_string(), code: code::USAGE }
+    }
+
+    fn failed(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: code::FAILED }
     }
 
     fn sandbox(message: impl ToString) -> Self {
@@ -72,6 +94,14 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Init(args) => init::main(&args),
+        Command::Validate(args) => validate::main(&args),
+        Command::Health(args) => health::main(&args),
+        Command::Docker(args) => docker::main(&args),
+        Command::Tls(args) => tls::main(&args),
+        Command::Completions(args) => completions::main(&args),
+        Command::Man(args) => completions::man(&args),
+        Command::Version(args) => version::main(&args),
     };
     match done {
         Ok(code) => code,

@@ -44,6 +44,7 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     sys::raise_open_files();
     let policy = Policy::from_config(&config).map_err(Stop::usage)?;
     let interpreter = plan::find(config.python.as_deref()).map_err(Stop::usage)?;
+    grpc::main_app_resolves(&config).map_err(Stop::usage)?;
     let listener = grpc::bind(&config).map_err(Stop::usage)?;
     // Order matters: the launcher needs our privileges, and the network must not have them.
     let prepared = begin()?.prepare(&policy, &interpreter, true)?;

@@ -13,7 +13,7 @@ use super::substitute::substitute;
 use super::origin::{Origin, Source};
 use super::slot::{Given, Row, Schema, Slot};
 use super::table::{Draft, SIDECAR, TABLE, find};
-use super::{Environment, Sources, parse, raw, tls, yaml};
+use super::{Environment, Sources, Used, kinds, parse, raw, tls, yaml};
 
 const FILE_VARIABLE: &str = "CODEMODE_SIDECAR_CONFIG";
 const USUAL_FILES: [&str; 2] = ["codemode-sidecar.yaml", "sidecar.yaml"];
@@ -28,6 +28,36 @@ pub fn load(sources: &Sources<'_>) -> Result<Config, ConfigError> {
     let mut loader = Loader::new(sources);
     let source = loader.read(|_| true);
     loader.finish(source)
+}
+
+/// What a load came to, and the settings that went into it.
+#[derive(Debug)]
+pub struct Examined {
+    /// What [`load`] gives.
+    pub config: Result<Config, ConfigError>,
+    /// Every setting with what gave it; those at fault are shown at their default.
+    pub settings: Vec<Used>,
+    /// The file that was read, if there was one.
+    pub source: Option<PathBuf>,
+}
+
+/// Loads as [`load`] does, and shows each setting.
+#[must_use]
+pub fn examine(sources: &Sources<'_>) -> Examined {
+    let mut loader = Loader::new(sources);
+    let source = loader.read(|_| true);
+    let origins = loader.origins.clone();
+    let origin = |row: &'static Row| {
+        origins.get(row.key).cloned().unwrap_or_else(|| Origin::new(row.key, Source::Default))
+    };
+    let settings = kinds::used(&SIDECAR, &mut loader.draft, origin);
+    Examined { config: loader.finish(source.clone()), settings, source }
+}
+
+/// The file that [`load`] reads, if there is one.
+#[must_use]
+pub fn file(sources: &Sources<'_>) -> Option<PathBuf> {
+    find_file(sources).map(|(path, _)| path)
 }
 
 /// The file to read and what named it. An explicitly named one must exist; the usual ones need not.

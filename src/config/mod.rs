@@ -7,6 +7,7 @@
 //! and the messages, so they can't disagree.
 
 mod fault;
+mod kinds;
 mod load;
 mod loader;
 mod model;
@@ -14,6 +15,7 @@ mod origin;
 mod parse;
 mod raw;
 mod secret;
+mod service;
 mod slot;
 mod substitute;
 mod table;
@@ -28,13 +30,15 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use fault::{ConfigError, Fault};
-pub use load::load;
+pub use kinds::{FileKind, Inspected, Used, inspect};
+pub use load::{Examined, examine, file, load};
 pub use model::{
     ClientTls, Config, Limits, LogLevel, Mounts, Network, NetworkMode, Security, ServerTls,
     StaticChecks, TlsIdentity,
 };
 pub use origin::{Origin, Source};
 pub use secret::Secret;
+pub use service::{Service, ServiceTls, parse_target, service};
 
 /// Environment variables by name. A map, not the process, so that loading is a function of its arguments.
 pub type Environment = BTreeMap<String, OsString>;
@@ -66,6 +70,16 @@ pub struct Sources<'a> {
 /// A size in bytes as people write it: `65536`, `64K`, `1GiB` (units are binary).
 pub fn parse_size(text: &str) -> Option<u64> {
     parse::size(text)
+}
+
+/// Whether only this machine can be meant by a host name or address, without brackets.
+pub fn is_loopback(host: &str) -> bool {
+    parse::is_loopback(host)
+}
+
+/// Whether a text is a host name: labels of letters, digits, hyphens and underscores.
+pub fn is_host_name(text: &str) -> bool {
+    parse::is_host_name(text)
 }
 
 /// Seconds as people write them: `2`, `0.5`.

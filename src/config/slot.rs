@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::parse;
+use super::secret::Secret;
 use super::table::Draft;
 
 /// One setting of a file that is read into a `D`.
@@ -144,6 +145,14 @@ impl<D> Slot<D> {
             Text(_, _, place) => place(draft).clone().into(),
             Slot::Secret(_, _, place) => place(draft).as_ref().map(|_| "(set)").into(),
             List(_, _, place) => place(draft).clone().into(),
+        }
+    }
+
+    /// The secret in `draft`, if the setting is one and is set.
+    pub(super) fn secret(&self, draft: &mut D) -> Option<Secret> {
+        match self {
+            Slot::Secret(_, _, place) => place(draft).clone().map(Secret::new),
+            _ => None,
         }
     }
 

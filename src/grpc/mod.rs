@@ -6,12 +6,16 @@ mod auth;
 mod main_app;
 mod metadata;
 mod privileges;
+mod probe;
 mod request;
+mod resolve;
 mod server;
 mod service;
 mod structs;
 
 pub use privileges::drop_privileges;
+pub use probe::{Probe, ProbeError, ProbeTls, Trust};
+pub use resolve::main_app_resolves;
 pub use server::{ServeError, Settings, bind, serve};
 
 /// Generated from `proto/codemode.proto`.

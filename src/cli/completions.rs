@@ -1,6 +1,5 @@
 //! `codemode completions` and `codemode man`: the command line described for shells and for man(1).
 
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +7,8 @@ use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use super::files::{self, NewFile};
-use super::{Cli, Stop};
+use super::output::say;
+use super::{Cli, Stop, output};
 
 /// Print a script that completes commands and flags in a shell
 ///
@@ -33,7 +33,8 @@ pub(super) struct ManArgs {
 pub(super) fn main(args: &CompletionsArgs) -> Result<ExitCode, Stop> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "codemode", &mut script);
-    print(&script)
+    output::whole(&script)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn man(args: &ManArgs) -> Result<ExitCode, Stop> {
@@ -42,14 +43,15 @@ pub(super) fn man(args: &ManArgs) -> Result<ExitCode, Stop> {
     command.build();
     let mut pages = Vec::new();
     let Some(directory) = &args.output else {
-        return print(&page(&command)?.1);
+        output::whole(&page(&command)?.1)?;
+        return Ok(ExitCode::SUCCESS);
     };
     collect(&command, &mut pages)?;
     let path = |name: &str| directory.join(name);
     let files = pages.iter().map(|(name, text)| NewFile::public(path(name), text)).collect();
     files::write(files, args.force)?;
     for (name, _) in &pages {
-        println!("{}", path(name).display());
+        say!("{}", path(name).display());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -65,12 +67,4 @@ fn page(command: &clap::Command) -> Result<(String, Vec<u8>), Stop> {
     let mut text = Vec::new();
     man.render(&mut text).map_err(Stop::failed)?;
     Ok((man.get_filename(), text))
-}
-
-/// A reader that has seen enough is no fault.
-fn print(text: &[u8]) -> Result<ExitCode, Stop> {
-    match io::stdout().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Stop::failed(error)),
-        _ => Ok(ExitCode::SUCCESS),
-    }
 }

@@ -7,7 +7,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Stop, begin, print_json};
+use super::output::say;
+use super::{Stop, begin, output};
 use crate::engine::Ready;
 use crate::plan;
 use crate::plan::host::{self, Fact};
@@ -57,7 +58,7 @@ struct Wall {
 pub(super) fn main(args: &DoctorArgs) -> Result<ExitCode, Stop> {
     let diagnosis = diagnose(args);
     if args.json {
-        print_json(&diagnosis)?;
+        output::json(&diagnosis)?;
     } else {
         print(&diagnosis);
     }
@@ -145,13 +146,13 @@ fn trial(interpreter: &plan::Interpreter) -> Result<Report, Stop> {
 }
 
 fn print(diagnosis: &Diagnosis) {
-    println!("Host");
+    say!("Host");
     for fact in &diagnosis.host {
-        println!("  {:<48} {}", fact.name, fact.value);
+        say!("  {:<48} {}", fact.name, fact.value);
     }
-    println!("  {:<48} {}", "python", diagnosis.interpreter);
+    say!("  {:<48} {}", "python", diagnosis.interpreter);
     if !diagnosis.walls.is_empty() {
-        println!("\nWalls of a run");
+        say!("\nWalls of a run");
     }
     for wall in &diagnosis.walls {
         let standing = &wall.standing;
@@ -160,13 +161,13 @@ fn print(diagnosis: &Diagnosis) {
             (false, true) => "MISSING",
             (false, false) => "absent",
         };
-        println!("  {:<18} {:<8} {}", standing.wall.name(), state, standing.how);
+        say!("  {:<18} {:<8} {}", standing.wall.name(), state, standing.how);
         if let Some(fix) = standing.fix.as_ref().filter(|_| !standing.standing) {
-            println!("  {:<18} {:<8} fix: {fix}", "", "");
+            say!("  {:<18} {:<8} fix: {fix}", "", "");
         }
     }
     match &diagnosis.refused {
-        None => println!("\nA run would start: every required wall stands."),
-        Some(why) => println!("\nNo run would start: {why}"),
+        None => say!("\nA run would start: every required wall stands."),
+        Some(why) => say!("\nNo run would start: {why}"),
     }
 }

@@ -8,7 +8,8 @@ use std::{env, fs};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Stop, print_json};
+use super::output::say;
+use super::{Stop, output};
 use crate::config::{self, ServiceTls, Sources};
 use crate::grpc::{Probe, ProbeTls, Trust};
 
@@ -69,9 +70,9 @@ pub(super) fn main(args: &HealthArgs) -> Result<ExitCode, Stop> {
     let probe = probe(args)?;
     let answer = ask(&probe, args)?;
     if args.json {
-        print_json(&answer)?;
+        output::json(&answer)?;
     } else if let Some(status) = &answer.status {
-        println!("{status}");
+        say!("{status}");
     }
     if answer.ok {
         return Ok(ExitCode::SUCCESS);
@@ -90,10 +91,8 @@ pub(super) fn main(args: &HealthArgs) -> Result<ExitCode, Stop> {
 
 fn ask(probe: &Probe, args: &HealthArgs) -> Result<Answer, Stop> {
     // One thread: this process lives for one question.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Stop::failed)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::failed)?;
     let answered = runtime.block_on(probe.ask(args.ready, args.timeout));
     let host = &probe.host;
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
@@ -151,9 +150,7 @@ fn probe(args: &HealthArgs) -> Result<Probe, Stop> {
         return Err(Stop::usage(text));
     }
     if identity.is_some() && trust.is_none() {
-        return Err(Stop::usage(
-            "--tls-cert is of use with TLS only; give --tls-ca to speak it",
-        ));
+        return Err(Stop::usage("--tls-cert is of use with TLS only; give --tls-ca to speak it"));
     }
     Ok(Probe { host, port, tls: trust.map(|trust| ProbeTls { trust, identity }) })
 }
@@ -174,7 +171,9 @@ fn configured(file: Option<&Path>) -> Result<config::Service, Stop> {
 
 fn split(address: &str) -> Result<(String, u16), Stop> {
     let wrong = || {
-        let text = format!("--address: {address:?} is not allowed; give HOST:PORT, such as localhost:8001");
+        let text = format!(
+            "--address: {address:?} is not allowed; give HOST:PORT, such as localhost:8001"
+        );
         Stop::usage(text)
     };
     let target = config::parse_target(address).ok_or_else(wrong)?;
@@ -186,6 +185,8 @@ fn split(address: &str) -> Result<(String, u16), Stop> {
 fn read(name: &str, path: &Path) -> Result<Vec<u8>, Stop> {
     fs::read(path).map_err(|error| {
         let path = path.display();
-        Stop::usage(format!("{name}: {path} cannot be read ({error}); check the path and its permissions"))
+        Stop::usage(format!(
+            "{name}: {path} cannot be read ({error}); check the path and its permissions"
+        ))
     })
 }

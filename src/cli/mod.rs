@@ -7,6 +7,7 @@ mod files;
 mod health;
 mod init;
 mod limits;
+mod output;
 mod run;
 mod serve;
 mod tls;
@@ -122,10 +123,4 @@ fn begin() -> Result<Begun, Stop> {
         eprintln!("codemode: {why}; going on without control groups");
     }
     Ok(engine::begin(binary)?)
-}
-
-fn print_json(value: &impl serde::Serialize) -> Result<(), Stop> {
-    let text = serde_json::to_string_pretty(value).map_err(Stop::sandbox)?;
-    println!("{text}");
-    Ok(())
 }

@@ -14,7 +14,8 @@ use rcgen::{
 };
 
 use super::files::{self, NewFile, cannot_write};
-use super::{Stop, print_json};
+use super::output::say;
+use super::{Stop, output};
 use crate::config;
 
 /// Make certificates for TLS
@@ -80,7 +81,7 @@ pub(super) fn main(args: &TlsArgs) -> Result<ExitCode, Stop> {
     }
     files::write(files, args.force)?;
     if args.json {
-        print_json(&serde_json::json!({ "files": written, "names": names, "days": args.days }))?;
+        output::json(&serde_json::json!({ "files": written, "names": names, "days": args.days }))?;
     } else {
         report(&args.output, &written, &names);
     }
@@ -89,16 +90,20 @@ pub(super) fn main(args: &TlsArgs) -> Result<ExitCode, Stop> {
 
 fn report(directory: &Path, written: &[String], names: &[&str]) {
     for file in written {
-        println!("{file}");
+        say!("{file}");
     }
     let at = |name: &str| directory.join(name).display().to_string();
-    println!("\nThe server is called {}.", names.join(", "));
-    println!("Whoever has {} can make more; keep it off the servers.", at("ca.key"));
-    println!("For the service:");
-    println!("  CODEMODE_TLS_ENABLED=true CODEMODE_TLS_MODE=custom");
-    println!("  CODEMODE_TLS_CERT_FILE={} CODEMODE_TLS_KEY_FILE={}", at("server.crt"), at("server.key"));
-    println!("and to let in none but clients with a certificate of this authority:");
-    println!("  CODEMODE_TLS_REQUIRE_CLIENT_AUTH=true CODEMODE_TLS_CA_FILE={}", at("ca.crt"));
+    say!("\nThe server is called {}.", names.join(", "));
+    say!("Whoever has {} can make more; keep it off the servers.", at("ca.key"));
+    say!("For the service:");
+    say!("  CODEMODE_TLS_ENABLED=true CODEMODE_TLS_MODE=custom");
+    say!(
+        "  CODEMODE_TLS_CERT_FILE={} CODEMODE_TLS_KEY_FILE={}",
+        at("server.crt"),
+        at("server.key")
+    );
+    say!("and to let in none but clients with a certificate of this authority:");
+    say!("  CODEMODE_TLS_REQUIRE_CLIENT_AUTH=true CODEMODE_TLS_CA_FILE={}", at("ca.crt"));
 }
 
 /// A missing directory is made for its owner only; one that is there stays as it is.

@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Stop, code, print_json};
+use super::output::say;
+use super::{Stop, code, output};
 use crate::config::{self, Fault, FileKind, Origin, Sources, Used};
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -79,7 +80,7 @@ struct Setting {
 pub(super) fn main(args: &ValidateArgs) -> Result<ExitCode, Stop> {
     let report = report(args)?;
     if args.json {
-        print_json(&report)?;
+        output::json(&report)?;
     } else {
         print(&report);
     }
@@ -102,6 +103,7 @@ fn report(args: &ValidateArgs) -> Result<Report, Stop> {
         .clone()
         .or_else(|| config::file(&sources))
         .or_else(|| Some(PathBuf::from("codemode.yaml")).filter(|path| path.exists()));
+    let path = path.map(|path| path.strip_prefix(&cwd).map_or(path.clone(), Path::to_owned));
     let Some(path) = path else {
         let text = "there is no configuration file here; name one with --config, or make one with `codemode init`";
         return Err(Stop::usage(text));
@@ -159,7 +161,7 @@ fn print(report: &Report) {
         eprintln!("codemode: {file}: {count} fault{}", if count == 1 { "" } else { "s" });
         return;
     }
-    println!("{file}: a valid {kind} configuration");
+    say!("{file}: a valid {kind} configuration");
     for setting in report.settings.iter().filter(|setting| !setting.value.is_null()) {
         let value = match &setting.value {
             Value::String(text) => text.clone(),
@@ -168,7 +170,7 @@ fn print(report: &Report) {
             }
             other => other.to_string(),
         };
-        println!("  {:<40} {:<24} {}", setting.from.key, value, source(&setting.from));
+        say!("  {:<40} {:<24} {}", setting.from.key, value, source(&setting.from));
     }
 }
 

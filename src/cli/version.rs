@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Stop, print_json};
+use super::output::say;
+use super::{Stop, output};
 
 /// Show the version, the commit it was built from, and the interface it speaks
 #[derive(Args)]
@@ -37,13 +38,13 @@ pub(super) fn main(args: &VersionArgs) -> Result<ExitCode, Stop> {
         kernel: kernel.map(|name| name.release().to_string_lossy().into_owned()),
     };
     if args.json {
-        print_json(&version)?;
+        output::json(&version)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("codemode {}", version.version);
-    println!("commit     {}", version.commit.unwrap_or("not recorded in this build"));
-    println!("interface  {} (calls {})", version.interface[0], version.interface[1]);
-    println!("target     {}", version.target);
-    println!("kernel     {}", version.kernel.as_deref().unwrap_or("unknown"));
+    say!("codemode {}", version.version);
+    say!("commit     {}", version.commit.unwrap_or("not recorded in this build"));
+    say!("interface  {} (calls {})", version.interface[0], version.interface[1]);
+    say!("target     {}", version.target);
+    say!("kernel     {}", version.kernel.as_deref().unwrap_or("unknown"));
     Ok(ExitCode::SUCCESS)
 }

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use super::fault::{ConfigError, Fault};
 use super::loader::Loader;
 use super::model::{Config, Mounts, Network, NetworkMode, Security};
-use super::secret::Secret;
-use super::substitute::substitute;
 use super::origin::{Origin, Source};
+use super::secret::Secret;
 use super::slot::{Given, Row, Schema, Slot};
+use super::substitute::substitute;
 use super::table::{Draft, SIDECAR, TABLE, find};
 use super::{Environment, Sources, Used, kinds, parse, raw, tls, yaml};
 

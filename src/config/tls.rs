@@ -13,8 +13,8 @@ use rustls::sign::CertifiedKey;
 
 use super::fault::Fault;
 use super::loader::Loader;
-use super::origin::Origin;
 use super::model::{ClientTls, ServerTls, TlsIdentity, TlsMode};
+use super::origin::Origin;
 use super::secret::Secret;
 
 /// Far above any chain of certificates.

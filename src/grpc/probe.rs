@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -86,8 +86,7 @@ impl Probe {
 
     async fn connect(&self) -> Result<Channel, ProbeError> {
         let host = &self.host;
-        let authority =
-            if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let authority = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         // The scheme is ours to know: the connector below speaks TLS itself.
         let endpoint = Endpoint::from_shared(format!("http://{authority}:{}", self.port))
             .map_err(|error| ProbeError::Material(error.to_string()))?;

@@ -45,8 +45,7 @@ fn cure(host: &str) -> &'static str {
 
 /// Tries again for a few seconds where the name server says that it can't tell yet.
 fn look_up(host: &str) -> Result<(), String> {
-    let hints =
-        AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let begun = Instant::now();
     loop {
         let error = match dns_lookup::getaddrinfo(Some(host), None, Some(hints)) {

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::cli::files::{self, Content, NewFile};
-use crate::cli::{Stop, print_json};
+use crate::cli::output::say;
+use crate::cli::{Stop, output};
 
 macro_rules! assets {
     ($($name:literal),+ $(,)?) => {
@@ -54,20 +55,18 @@ pub(super) fn main(args: &AssetsArgs) -> Result<ExitCode, Stop> {
     // The link and not its text: it holds even if the file was replaced meanwhile.
     let binary = File::open("/proc/self/exe")
         .map_err(|error| Stop::failed(format!("this program cannot be read ({error})")))?;
-    let mut files: Vec<_> = ASSETS
-        .iter()
-        .map(|(name, text)| NewFile::public(args.dest.join(name), *text))
-        .collect();
+    let mut files: Vec<_> =
+        ASSETS.iter().map(|(name, text)| NewFile::public(args.dest.join(name), *text)).collect();
     let path = args.dest.join("codemode");
     files.push(NewFile { path, content: Content::From(binary), mode: 0o755 });
     let written: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
     files::write(files, args.force)?;
     if args.json {
-        print_json(&serde_json::json!({ "written": written }))?;
+        output::json(&serde_json::json!({ "written": written }))?;
         return Ok(ExitCode::SUCCESS);
     }
     for path in written {
-        println!("{path}");
+        say!("{path}");
     }
     Ok(ExitCode::SUCCESS)
 }

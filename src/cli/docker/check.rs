@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::client::{COMPOSE, Compose, Docker, DotEnv};
 use super::{PlaceArgs, shown};
-use crate::cli::{Stop, code, print_json};
+use crate::cli::output::say;
+use crate::cli::{Stop, code, output};
 
 /// Check that everything is there to build and start the container
 ///
@@ -64,7 +65,7 @@ pub(super) fn main(args: &CheckArgs) -> Result<ExitCode, Stop> {
     checks.extend(host(&settings));
     let ok = checks.iter().all(|check| check.ok);
     if args.json {
-        print_json(&serde_json::json!({ "ok": ok, "directory": directory, "checks": checks }))?;
+        output::json(&serde_json::json!({ "ok": ok, "directory": directory, "checks": checks }))?;
     } else {
         print(&checks);
     }
@@ -74,15 +75,15 @@ pub(super) fn main(args: &CheckArgs) -> Result<ExitCode, Stop> {
 fn print(checks: &[Check]) {
     for check in checks {
         let state = if check.ok { "ok" } else { "MISSING" };
-        println!("{:<20} {state:<8} {}", check.name, check.found);
+        say!("{:<20} {state:<8} {}", check.name, check.found);
         if let Some(cure) = check.cure.as_ref().filter(|cure| !cure.is_empty()) {
-            println!("{:<20} {:<8} fix: {cure}", "", "");
+            say!("{:<20} {:<8} fix: {cure}", "", "");
         }
     }
     let missing = checks.iter().filter(|check| !check.ok).count();
     match missing {
-        0 => println!("\nEverything is there."),
-        missing => println!("\nMissing: {missing} of {}.", checks.len()),
+        0 => say!("\nEverything is there."),
+        missing => say!("\nMissing: {missing} of {}.", checks.len()),
     }
 }
 
@@ -195,11 +196,11 @@ fn apparmor(settings: &DotEnv) -> Check {
     if read("/sys/module/apparmor/parameters/enabled").as_deref() != Some("Y") {
         return Check::good(name, "not in use on this machine");
     }
-    let restricts =
-        match read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").as_deref() {
-            Some("1") => ", and kernel.apparmor_restrict_unprivileged_userns is 1",
-            _ => "",
-        };
+    let restricts = match read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").as_deref()
+    {
+        Some("1") => ", and kernel.apparmor_restrict_unprivileged_userns is 1",
+        _ => "",
+    };
     match settings.get("CODEMODE_APPARMOR").filter(|profile| profile != "docker-default") {
         Some(profile) => Check::good(name, format!("in use, with profile {profile}{restricts}")),
         None => {

@@ -149,7 +149,9 @@ fn output(command: &mut Command) -> Result<String, Failure> {
 fn run(what: &str, command: &mut Command) -> Result<(), Stop> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Stop::failed(format!("`{what}` failed ({status}); see what it says above"))),
+        Ok(status) => {
+            Err(Stop::failed(format!("`{what}` failed ({status}); see what it says above")))
+        }
         Err(error) => Err(Stop::failed(format!("`{what}` cannot be started ({error}); {INSTALL}"))),
     }
 }
@@ -166,7 +168,12 @@ impl DotEnv {
             let value = value.trim().trim_matches(['"', '\'']);
             Some((name.trim().to_owned(), value.to_owned()))
         };
-        Self(text.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(line).collect())
+        Self(
+            text.lines()
+                .filter(|line| !line.trim_start().starts_with('#'))
+                .filter_map(line)
+                .collect(),
+        )
     }
 
     /// The variable's value, unless it is empty.

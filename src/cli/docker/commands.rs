@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::PlaceArgs;
 use super::client::{COMPOSE, Compose, Docker, DotEnv};
-use crate::cli::{Stop, code, print_json};
+use crate::cli::output::say;
+use crate::cli::{Stop, code, output};
 
 const COMPOSE_FILE: &str = "docker-compose.yml";
 
@@ -74,12 +75,13 @@ pub(super) fn build(args: &BuildArgs) -> Result<ExitCode, Stop> {
     let directory = directory.display().to_string();
     arguments.extend(["--", &directory]);
     docker.show("docker build", arguments)?;
-    println!("{}", args.tag);
+    say!("{}", args.tag);
     Ok(ExitCode::SUCCESS)
 }
 
 fn compose() -> Result<Compose, Stop> {
-    let missing = || Stop::failed(format!("there is neither `docker compose` nor docker-compose; {COMPOSE}"));
+    let missing =
+        || Stop::failed(format!("there is neither `docker compose` nor docker-compose; {COMPOSE}"));
     Compose::find().map(|(compose, _)| compose).ok_or_else(missing)
 }
 
@@ -95,7 +97,7 @@ pub(super) fn start(args: &StartArgs) -> Result<ExitCode, Stop> {
     compose()?.show(&directory, &["up", "--detach"])?;
     let name = args.place.container(&settings);
     wait(&docker, &name, Duration::from_secs(args.timeout.into()))?;
-    println!("{name} is healthy");
+    say!("{name} is healthy");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -118,7 +120,9 @@ fn wait(docker: &Docker, name: &str, patience: Duration) -> Result<(), Stop> {
         };
         progress.end();
         last_lines(docker, name);
-        let text = format!("{name} {why}; its last lines are above, and `codemode docker check` may name the cause");
+        let text = format!(
+            "{name} {why}; its last lines are above, and `codemode docker check` may name the cause"
+        );
         return Err(Stop::failed(text));
     }
 }
@@ -212,18 +216,21 @@ pub(super) fn status(args: &StatusArgs) -> Result<ExitCode, Stop> {
     });
     let ok = state.is_healthy() && matches!(service, Some(Ok(_)));
     if args.json {
-        let service = service.map(|answer| answer.unwrap_or_else(|why| serde_json::json!({ "ok": false, "error": why })));
-        print_json(&Status { container: name, state, service })?;
+        let service = service.map(|answer| {
+            answer.unwrap_or_else(|why| serde_json::json!({ "ok": false, "error": why }))
+        });
+        output::json(&Status { container: name, state, service })?;
     } else {
-        println!("container  {name}: {}", state.words());
+        say!("container  {name}: {}", state.words());
         match service {
             Some(Ok(answer)) => {
-                let field = |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or("unknown");
-                println!("service    {}, version {}", field("status"), field("version"));
-                println!("main app   {}", field("main_app_target"));
+                let field =
+                    |key: &str| answer.get(key).and_then(Value::as_str).unwrap_or("unknown");
+                say!("service    {}, version {}", field("status"), field("version"));
+                say!("main app   {}", field("main_app_target"));
             }
-            Some(Err(why)) => println!("service    does not answer: {why}"),
-            None => println!("service    not asked"),
+            Some(Err(why)) => say!("service    does not answer: {why}"),
+            None => say!("service    not asked"),
         }
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(code::FAILED) })

@@ -1,15 +1,15 @@
 //! `codemode docker env`: a configuration as the variables of a container.
 
 use std::env;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::Value;
 
-use crate::cli::Stop;
 use crate::cli::files::{self, NewFile};
+use crate::cli::output::say;
+use crate::cli::{Stop, output};
 use crate::config::{self, FileKind, Source, Used};
 
 /// Turn a configuration into the container's variables
@@ -74,8 +74,7 @@ struct Environment {
 
 pub(super) fn main(args: &EnvArgs) -> Result<ExitCode, Stop> {
     let cwd = env::current_dir().map_err(Stop::usage)?;
-    let inspected =
-        config::inspect(&cwd.join(&args.config), None, &config::process_environment());
+    let inspected = config::inspect(&cwd.join(&args.config), None, &config::process_environment());
     if !inspected.faults.is_empty() {
         let lines: Vec<_> = inspected.faults.iter().map(ToString::to_string).collect();
         return Err(Stop::usage(lines.join("\n")));
@@ -89,11 +88,11 @@ pub(super) fn main(args: &EnvArgs) -> Result<ExitCode, Stop> {
         eprintln!("codemode: note: {note}");
     }
     if args.output == Path::new("-") {
-        std::io::stdout().write_all(text.as_bytes()).map_err(Stop::failed)?;
+        output::whole(text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     files::write(vec![NewFile::private(args.output.clone(), &text)], args.force)?;
-    println!("{}", args.output.display());
+    say!("{}", args.output.display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -120,6 +119,9 @@ impl Environment {
             self.notes.push(text);
         }
         let value = text(used);
+        if value.is_empty() {
+            return;
+        }
         self.set(variable, if names_an_address(used.key) { from_inside(&value) } else { value });
     }
 }

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::Stop;
 use super::files::{self, NewFile};
+use super::output::say;
 
 const SIDECAR: &str = include_str!("codemode-sidecar.yaml");
 const CLIENT: &str = include_str!("codemode.yaml");
@@ -54,8 +55,8 @@ fn ask() -> Result<(), Stop> {
                     type `codemode init sidecar` or `codemode init client`";
         return Err(Stop::usage(text));
     }
-    println!("  1  sidecar  the service that runs the code  (codemode-sidecar.yaml)");
-    println!("  2  client   the application that sends it   (codemode.yaml)");
+    say!("  1  sidecar  the service that runs the code  (codemode-sidecar.yaml)");
+    say!("  2  client   the application that sends it   (codemode.yaml)");
     loop {
         print!("Which configuration? [1] ");
         io::stdout().flush().map_err(Stop::failed)?;
@@ -65,23 +66,23 @@ fn ask() -> Result<(), Stop> {
             _ if read == 0 => return Err(Stop::failed("nothing was chosen, and nothing written")),
             "" | "1" | "sidecar" => return sidecar(&FileArgs::default()),
             "2" | "client" => return client(&FileArgs::default()),
-            _ => println!("Type 1 or 2, or Ctrl-C to leave."),
+            _ => say!("Type 1 or 2, or Ctrl-C to leave."),
         }
     }
 }
 
 fn sidecar(args: &FileArgs) -> Result<(), Stop> {
     let path = write(args, "codemode-sidecar.yaml", SIDECAR)?;
-    println!("{path}\n\nSet CODEMODE_API_KEY (for instance to `openssl rand -hex 32`) and then:");
-    println!("  codemode validate --config {path}\n  codemode serve --config {path}");
+    say!("{path}\n\nSet CODEMODE_API_KEY (for instance to `openssl rand -hex 32`) and then:");
+    say!("  codemode validate --config {path}\n  codemode serve --config {path}");
     Ok(())
 }
 
 fn client(args: &FileArgs) -> Result<(), Stop> {
     let path = write(args, "codemode.yaml", CLIENT)?;
-    println!("{path}\n\nSet CODEMODE_EXECUTOR_API_KEY to the sidecar's key, and load the file:");
-    println!("  from codemode.config import ConfigLoader");
-    println!("  config = ConfigLoader.load_client_config({path:?})");
+    say!("{path}\n\nSet CODEMODE_EXECUTOR_API_KEY to the sidecar's key, and load the file:");
+    say!("  from codemode.config import ConfigLoader");
+    say!("  config = ConfigLoader.load_client_config({path:?})");
     Ok(())
 }
 

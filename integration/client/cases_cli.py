@@ -13,8 +13,13 @@ from codemode.config.models import GrpcTlsConfig
 from codemode.core.codemode import Codemode
 from codemode.core.executor_client import ExecutorConnectionError
 
+from apps import PackageApp
 from harness import KEY, OPTIONS, Failure, case, check, equal
 from sidecar import Sidecar, clean_environment
+
+def register(registry):
+    registry.register_tool("word", lambda: "spoken")
+
 
 NO_COMMANDS = "its command line is another one"
 
@@ -36,7 +41,11 @@ def codemode(directory, *arguments):
 @case(beyond_reference=NO_COMMANDS)
 def the_client_loads_what_init_writes():
     names = ("CODEMODE_EXECUTOR_URL", "CODEMODE_EXECUTOR_API_KEY")
-    with tempfile.TemporaryDirectory() as directory, Sidecar() as sidecar:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        PackageApp(register) as app,
+        Sidecar(app.target) as sidecar,
+    ):
         codemode(directory, "init", "client")
         # The file takes both from the environment.
         os.environ.update(zip(names, (f"http://127.0.0.1:{sidecar.port}", KEY)))
@@ -69,7 +78,10 @@ def the_client_and_the_service_take_what_generate_certs_makes():
         shown = grpc.ssl_channel_credentials(
             *((certs / name).read_bytes() for name in ("ca.crt", "client.key", "client.crt"))
         )
-        with Sidecar(env=env, credentials=shown) as sidecar:
+        with (
+            PackageApp(register) as app,
+            Sidecar(app.target, env=env, credentials=shown) as sidecar,
+        ):
             trusting = {"enabled": True, "mode": "custom", "ca_file": str(certs / "ca.crt")}
             known = GrpcTlsConfig(
                 **trusting,

@@ -7,7 +7,9 @@ use std::process::Output;
 use crate::harness::{Sidecar, command, free_port};
 
 fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut command = command(environment);
+    // A port of its own, so that only the mistake can stop it.
+    let port = free_port().to_string();
+    let mut command = command(&[&[("CODEMODE_SIDECAR_PORT", port.as_str())], environment].concat());
     command.args(arguments);
     command.output().unwrap()
 }

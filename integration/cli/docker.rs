@@ -13,6 +13,14 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docker")
 }
 
+/// The files of the repository's directory, without what people make there.
+fn repository_files() -> Vec<String> {
+    let made = |name: &String| {
+        matches!(name.as_str(), "codemode" | ".env") || name.contains("__pycache__")
+    };
+    files(&repository(), "").into_iter().filter(|name| !made(name)).collect()
+}
+
 /// All files below a directory, by their names in it.
 fn files(directory: &Path, prefix: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -36,11 +44,11 @@ fn assets_are_the_repositorys_files_and_this_binary() {
     let mut listed: Vec<_> = out.lines().map(|line| line.trim_start_matches("side/car/")).collect();
     listed.sort_unstable();
     assert_eq!(listed, written);
-    let mut want = files(&repository(), "");
+    let mut want = repository_files();
     want.push("codemode".to_owned());
     want.sort();
     assert_eq!(written, want, "a file of docker/ is not in the table of src/cli/docker/assets.rs");
-    for name in files(&repository(), "") {
+    for name in repository_files() {
         let same = fs::read(repository().join(&name)).unwrap()
             == fs::read(desk.path(&format!("side/car/{name}"))).unwrap();
         assert!(same, "{name}");

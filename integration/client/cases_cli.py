@@ -17,11 +17,11 @@ from apps import PackageApp
 from harness import KEY, OPTIONS, Failure, case, check, equal
 from sidecar import Sidecar, clean_environment
 
+NO_COMMANDS = "its command line is another one"
+
+
 def register(registry):
     registry.register_tool("word", lambda: "spoken")
-
-
-NO_COMMANDS = "its command line is another one"
 
 
 def codemode(directory, *arguments):

@@ -98,13 +98,13 @@ fn kind_of(path: &Path, root: &Node) -> FileKind {
         _ => false,
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let named_so = name.contains("client") || matches!(&*name, "codemode.yaml" | "codemode.yml");
+    let is_client = has(&["executor_url", "executor_api_key", "executor_timeout", "retry"]);
+    let is_sidecar =
+        has(&["port", "host", "main_app_grpc_target", "api_key", "limits", "security"]);
     if has(&["executor", "project", "framework", "grpc"]) {
         FileKind::Project
-    } else if has(&["executor_url", "executor_api_key", "executor_timeout", "retry"]) {
-        FileKind::Client
-    } else if !has(&["port", "host", "main_app_grpc_target", "api_key", "limits", "security"])
-        && (name.contains("client") || matches!(&*name, "codemode.yaml" | "codemode.yml"))
-    {
+    } else if is_client || (named_so && !is_sidecar) {
         FileKind::Client
     } else {
         FileKind::Sidecar

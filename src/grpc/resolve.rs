@@ -1,15 +1,15 @@
 //! Whether the main application's name leads anywhere, before the service starts.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType};
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType};
 
 use crate::config::Config;
 
-/// A name server may come up together with us.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// A name server may come up together with us; after five seconds it doesn't.
 const PAUSE: Duration = Duration::from_millis(500);
+const MOST_PAUSES: usize = 10;
 
 /// Looks the host of `main_app_grpc_target` up. An address needs no lookup, and whether anybody
 /// answers there does not matter: the application may start later.
@@ -23,7 +23,7 @@ pub fn main_app_resolves(config: &Config) -> Result<(), String> {
     if bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok() {
         return Ok(());
     }
-    look_up(bare).map_err(|why| {
+    look_up(bare, PAUSE, resolve).map_err(|why| {
         format!(
             "{}: the host of {target:?} cannot be resolved ({why}); correct the name, or where it \
              is right make it known here{}",
@@ -43,21 +43,56 @@ fn cure(host: &str) -> &'static str {
     }
 }
 
-/// Tries again for a few seconds where the name server says that it can't tell yet.
-fn look_up(host: &str) -> Result<(), String> {
-    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
-    let begun = Instant::now();
+/// Asks again after a pause where the name server says that it can't tell yet.
+fn look_up(
+    host: &str,
+    pause: Duration,
+    mut resolve: impl FnMut(&str) -> Result<(), LookupError>,
+) -> Result<(), String> {
+    let mut pauses = 0;
     loop {
-        let error = match dns_lookup::getaddrinfo(Some(host), None, Some(hints)) {
-            Ok(_) => return Ok(()),
+        let error = match resolve(host) {
+            Ok(()) => return Ok(()),
             Err(error) => error,
         };
         let passes = matches!(error.kind(), LookupErrorKind::Again);
-        if !passes || begun.elapsed() >= PATIENCE {
-            let error: std::io::Error = error.into();
-            return Err(error.to_string());
+        if !passes || pauses == MOST_PAUSES {
+            return Err(std::io::Error::from(error).to_string());
         }
-        tracing::warn!(host, "main application's name cannot be resolved yet; trying again");
-        std::thread::sleep(PAUSE);
+        tracing::warn!(host, "the main application's name can't be resolved yet; trying again");
+        std::thread::sleep(pause);
+        pauses += 1;
+    }
+}
+
+fn resolve(host: &str) -> Result<(), LookupError> {
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    dns_lookup::getaddrinfo(Some(host), None, Some(hints)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails with each of the codes in turn, then finds something; the outcome, and how often it was asked.
+    fn asked(codes: &[i32]) -> (Result<(), String>, usize) {
+        let mut calls = 0;
+        let outcome = look_up("app", Duration::ZERO, |_| {
+            calls += 1;
+            codes.get(calls - 1).map_or(Ok(()), |code| LookupError::match_gai_error(*code))
+        });
+        (outcome, calls)
+    }
+
+    #[test]
+    fn only_a_server_that_can_not_tell_yet_is_asked_again() {
+        assert_eq!(asked(&[]), (Ok(()), 1));
+        assert_eq!(asked(&[libc::EAI_AGAIN, libc::EAI_AGAIN]), (Ok(()), 3));
+        let (outcome, calls) = asked(&[libc::EAI_NONAME]);
+        assert!(outcome.is_err() && calls == 1);
+        let (outcome, calls) = asked(&[libc::EAI_AGAIN, libc::EAI_NONAME]);
+        assert!(outcome.is_err() && calls == 2);
+        let (outcome, calls) = asked(&[libc::EAI_AGAIN; 1000]);
+        assert!(outcome.is_err() && calls == MOST_PAUSES + 1);
     }
 }

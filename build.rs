@@ -7,6 +7,7 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use protox::prost::Message;
 
@@ -22,7 +23,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("kept.bpf"), bytes(&seccomp::kept()?))?;
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=seccomp");
+    println!("cargo:rustc-env=CODEMODE_COMMIT={}", commit().unwrap_or_default());
+    println!("cargo:rerun-if-env-changed=CODEMODE_BUILD_COMMIT");
     Ok(())
+}
+
+/// The commit that is built: what `CODEMODE_BUILD_COMMIT` says, or the checkout's. Other builds than releases don't
+/// record it, so that they are not made anew after every commit.
+fn commit() -> Option<String> {
+    if let Ok(commit) = env::var("CODEMODE_BUILD_COMMIT") {
+        return Some(commit);
+    }
+    if env::var("PROFILE").ok()? != "release" {
+        return None;
+    }
+    let log = git(&["rev-parse", "--git-path", "logs/HEAD"])?;
+    println!("cargo:rerun-if-changed={log}");
+    git(&["rev-parse", "HEAD"])
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
 }
 
 /// Instructions as the kernel reads them: code, jt, jf, k, little-endian.

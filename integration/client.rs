@@ -60,6 +60,11 @@ fn lifecycle() {
     run_group("lifecycle");
 }
 
+#[test]
+fn cli() {
+    run_group("cli");
+}
+
 fn run_group(group: &str) {
     let venv = match shared_venv() {
         Ok(venv) => venv,

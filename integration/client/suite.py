@@ -32,7 +32,7 @@ from certificates import CERTIFICATES  # noqa: E402
 from harness import CASES, OPTIONS, Case, Failure, Skip  # noqa: E402
 from sidecar import REFERENCE_CMD, stop_everything  # noqa: E402
 
-GROUPS = ["basic", "tools", "main_app", "errors", "input", "auth", "tls", "lifecycle"]
+GROUPS = ["basic", "tools", "main_app", "errors", "input", "auth", "tls", "lifecycle", "cli"]
 
 
 def run_with_timeout(case: Case, world: Any) -> str | None:

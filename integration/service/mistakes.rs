@@ -1,13 +1,15 @@
 //! Mistakes of whoever starts the service: one clear sentence each, exit code 2, no panic.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, ToSocketAddrs as _};
 use std::process::Output;
 
-use crate::harness::{command, free_port};
+use crate::harness::{Sidecar, command, free_port};
 
 fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    let mut command = command(environment);
+    // A port of its own, so that only the mistake can stop it.
+    let port = free_port().to_string();
+    let mut command = command(&[&[("CODEMODE_SIDECAR_PORT", port.as_str())], environment].concat());
     command.args(arguments);
     command.output().unwrap()
 }
@@ -99,4 +101,52 @@ fn key_files_missing_unreadable_or_mismatched() {
         ("CODEMODE_TLS_REQUIRE_CLIENT_AUTH", "true"),
     ];
     refused(&started(&[], &authority), &["tls.ca_file"]);
+}
+
+#[test]
+fn a_certificate_without_its_key_towards_the_main_application() {
+    let lone = [
+        ("CODEMODE_CALLBACK_TLS_ENABLED", "true"),
+        ("CODEMODE_CALLBACK_TLS_CLIENT_CERT", "/nowhere.pem"),
+    ];
+    let words = ["CODEMODE_CALLBACK_TLS_CLIENT_CERT", "callback_tls.client_key"];
+    refused(&started(&[], &lone), &words);
+}
+
+#[test]
+fn a_key_that_is_none() {
+    refused(&started(&[], &[("CODEMODE_API_KEY", " service-test-key")]), &["CODEMODE_API_KEY"]);
+}
+
+#[test]
+fn a_main_application_whose_name_leads_nowhere() {
+    // The domain is reserved: it never exists.
+    let target = "no-such-host.invalid:50051";
+    let words = [target, "cannot be resolved", "--add-host=host.docker.internal:host-gateway"];
+    let output = started(&[], &[("MAIN_APP_GRPC_TARGET", target)]);
+    refused(&output, &[&words[..], &["MAIN_APP_GRPC_TARGET (main_app_grpc_target)"]].concat());
+    let output = started(&[], &[("CODEMODE_MAIN_APP_TARGET", target)]);
+    refused(&output, &[&words[..], &["CODEMODE_MAIN_APP_TARGET"]].concat());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sidecar.yaml");
+    fs::write(&file, format!("\nmain_app_grpc_target: {target}\n")).unwrap();
+    let output = started(&["--config", file.to_str().unwrap()], &[]);
+    refused(&output, &[&words[..], &["(sidecar.yaml line 2, column 1)"]].concat());
+}
+
+#[tokio::test]
+async fn a_main_application_that_does_not_answer_yet_stops_no_start() {
+    let port = free_port();
+    let named = nix::unistd::gethostname().unwrap().into_string().unwrap();
+    let mut hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
+    match (named.as_str(), port).to_socket_addrs() {
+        Ok(_) => hosts.push(named),
+        Err(error) => eprintln!("skipped: a name that is looked up: {named}: {error}"),
+    }
+    for host in hosts {
+        let target = format!("{host}:{port}");
+        // Starting is answering.
+        let sidecar = Sidecar::start(&[("MAIN_APP_GRPC_TARGET", &target)]).await;
+        assert!(sidecar.run("result = 1").await.success, "{target}");
+    }
 }

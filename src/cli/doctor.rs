@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use super::output::say;
 use super::tier::TierArgs;
-use super::{Stop, begin, print_json};
+use super::{Stop, begin, output};
 use crate::engine::Ready;
 use crate::plan;
 use crate::plan::host::{self, Fact};
@@ -59,7 +60,7 @@ pub(super) fn main(args: &DoctorArgs) -> Result<ExitCode, Stop> {
     let walls = WallPolicy::of_tier(args.tier.tier()?);
     let diagnosis = diagnose(args, &walls);
     if args.json {
-        print_json(&diagnosis)?;
+        output::json(&diagnosis)?;
     } else {
         print(&diagnosis);
     }
@@ -133,13 +134,13 @@ fn trial(interpreter: &plan::Interpreter, walls: &WallPolicy) -> Result<Report, 
 }
 
 fn print(diagnosis: &Diagnosis) {
-    println!("Host");
+    say!("Host");
     for fact in &diagnosis.host {
-        println!("  {:<48} {}", fact.name, fact.value);
+        say!("  {:<48} {}", fact.name, fact.value);
     }
-    println!("  {:<48} {}", "python", diagnosis.interpreter);
+    say!("  {:<48} {}", "python", diagnosis.interpreter);
     if !diagnosis.walls.is_empty() {
-        println!("\nWalls of a run");
+        say!("\nWalls of a run");
     }
     for wall in &diagnosis.walls {
         let standing = &wall.standing;
@@ -148,13 +149,13 @@ fn print(diagnosis: &Diagnosis) {
             (false, true) => "MISSING",
             (false, false) => "absent",
         };
-        println!("  {:<18} {:<8} {}", standing.wall.name(), state, standing.how);
+        say!("  {:<18} {:<8} {}", standing.wall.name(), state, standing.how);
         if let Some(fix) = standing.fix.as_ref().filter(|_| !standing.standing) {
-            println!("  {:<18} {:<8} fix: {fix}", "", "");
+            say!("  {:<18} {:<8} fix: {fix}", "", "");
         }
     }
     match &diagnosis.refused {
-        None => println!("\nA run would start: every required wall stands."),
-        Some(why) => println!("\nNo run would start: {why}"),
+        None => say!("\nA run would start: every required wall stands."),
+        Some(why) => say!("\nNo run would start: {why}"),
     }
 }

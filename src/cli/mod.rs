@@ -1,10 +1,19 @@
 //! The command line.
 
+mod completions;
+mod docker;
 mod doctor;
+mod files;
+mod health;
+mod init;
 mod limits;
+mod output;
 mod run;
 mod serve;
 mod tier;
+mod tls;
+mod validate;
+mod version;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,6 +25,8 @@ use crate::sandbox::scope;
 
 /// Exit codes beside the program's own.
 mod code {
+    /// What was asked for could not be done, or the answer is no.
+    pub const FAILED: u8 = 1;
     /// A mistake in arguments or configuration.
     pub const USAGE: u8 = 2;
     /// The program ran out of wall-clock time, as timeout(1) has it.
@@ -39,6 +50,14 @@ enum Command {
     Run(Box<run::RunArgs>),
     Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
+    Init(init::InitArgs),
+    Validate(validate::ValidateArgs),
+    Health(health::HealthArgs),
+    Docker(docker::DockerArgs),
+    Tls(tls::TlsArgs),
+    Completions(completions::CompletionsArgs),
+    Man(completions::ManArgs),
+    Version(version::VersionArgs),
 }
 
 /// Why a command ended without doing its work, and with which exit code.
@@ -50,6 +69,10 @@ struct Stop {
 impl Stop {
     fn usage(message: impl ToString) -> Self {
         Self { message: message.to_string(), code: code::USAGE }
+    }
+
+    fn failed(message: impl ToString) -> Self {
+        Self { message: message.to_string(), code: code::FAILED }
     }
 
     fn sandbox(message: impl ToString) -> Self {
@@ -73,6 +96,14 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Init(args) => init::main(&args),
+        Command::Validate(args) => validate::main(&args),
+        Command::Health(args) => health::main(&args),
+        Command::Docker(args) => docker::main(&args),
+        Command::Tls(args) => tls::main(&args),
+        Command::Completions(args) => completions::main(&args),
+        Command::Man(args) => completions::man(&args),
+        Command::Version(args) => version::main(&args),
     };
     match done {
         Ok(code) => code,
@@ -93,10 +124,4 @@ fn begin() -> Result<Begun, Stop> {
         eprintln!("codemode: {why}; going on without control groups");
     }
     Ok(engine::begin(binary)?)
-}
-
-fn print_json(value: &impl serde::Serialize) -> Result<(), Stop> {
-    let text = serde_json::to_string_pretty(value).map_err(Stop::sandbox)?;
-    println!("{text}");
-    Ok(())
 }

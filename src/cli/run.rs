@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
 use super::tier::TierArgs;
-use super::{Stop, begin, code, print_json};
+use super::{Stop, begin, code, output};
 use crate::engine::Ready;
 use crate::plan;
 use crate::policy::domains::DomainPolicy;
@@ -100,7 +100,7 @@ pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
         Ok::<_, Stop>(report)
     })?;
     if args.json {
-        print_json(&report)?;
+        output::json(&report)?;
     } else {
         explain(&report);
     }

@@ -47,6 +47,7 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     sys::raise_open_files();
     let policy = Policy::from_config(&config).map_err(Stop::usage)?;
     let interpreter = plan::find(config.python.as_deref()).map_err(Stop::usage)?;
+    grpc::main_app_resolves(&config).map_err(Stop::usage)?;
     let listeners = Listeners {
         calls: grpc::bind(&config).map_err(Stop::usage)?,
         metrics: grpc::bind_metrics(&config).map_err(Stop::usage)?,

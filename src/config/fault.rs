@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use super::origin::{Origin, Source};
+
 /// One fault. Its `Display` is one sentence that names the setting and the cure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,18 +29,22 @@ pub enum Fault {
         problem: String,
     },
     /// The YAML parser gave up.
-    #[error("configuration file {}: is not valid YAML: {source}", path.display())]
+    #[error("configuration file {} line {line}, column {column}: is not valid YAML: {problem}", path.display())]
     Yaml {
         /// Path as resolved.
         path: PathBuf,
-        /// The parser's reason, with line and column.
-        source: serde_yaml::Error,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1, in characters.
+        column: usize,
+        /// What is wrong there.
+        problem: String,
     },
     /// A key that does not exist.
     #[error("{at}: unknown key{}; allowed here: {allowed}", suggestion(nearest))]
     UnknownKey {
         /// The key, file and line.
-        at: String,
+        at: Origin,
         /// The allowed key that looks most like it.
         nearest: Option<String>,
         /// All allowed keys of that block.
@@ -48,7 +54,7 @@ pub enum Fault {
     #[error("{at}: {value} is not allowed; give {allowed}")]
     Invalid {
         /// The key or variable.
-        at: String,
+        at: Origin,
         /// The value in quotes, or a description of it where it is secret.
         value: String,
         /// What would be accepted.
@@ -58,7 +64,7 @@ pub enum Fault {
     #[error("{at}: {problem}")]
     Substitution {
         /// The key, file and line.
-        at: String,
+        at: Origin,
         /// What is wrong, naming the variable.
         problem: String,
     },
@@ -66,7 +72,7 @@ pub enum Fault {
     #[error("{at}: {problem}")]
     Conflict {
         /// The key or keys.
-        at: String,
+        at: Origin,
         /// What is wrong and how to put it right.
         problem: String,
     },
@@ -74,7 +80,7 @@ pub enum Fault {
     #[error("{at}: {} cannot be read ({source}); check the path and its permissions", path.display())]
     TlsUnreadable {
         /// The key.
-        at: String,
+        at: Origin,
         /// The path as given.
         path: PathBuf,
         /// The system's answer.
@@ -84,7 +90,7 @@ pub enum Fault {
     #[error("{at}: {} {problem}", path.display())]
     TlsMalformed {
         /// The key.
-        at: String,
+        at: Origin,
         /// The path as given.
         path: PathBuf,
         /// What is wrong; never the content.
@@ -95,7 +101,7 @@ pub enum Fault {
         key.display(), cert.display())]
     TlsMismatch {
         /// The key of the private-key setting.
-        at: String,
+        at: Origin,
         /// The private key's path as given.
         key: PathBuf,
         /// The certificate's path as given.
@@ -111,6 +117,36 @@ pub enum Fault {
         /// The address to listen on.
         host: String,
     },
+}
+
+impl Fault {
+    /// Line and column in the file, from 1, if the fault is at one place of it.
+    #[must_use]
+    pub fn place(&self) -> Option<(usize, usize)> {
+        match self.origin().map(|origin| &origin.source) {
+            Some(Source::File { line, column, .. }) => Some((*line, *column)),
+            Some(_) => None,
+            None => match self {
+                Self::Yaml { line, column, .. } => Some((*line, *column)),
+                _ => None,
+            },
+        }
+    }
+
+    /// The setting that is wrong, if it is one.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::UnknownKey { at, .. }
+            | Self::Invalid { at, .. }
+            | Self::Substitution { at, .. }
+            | Self::Conflict { at, .. }
+            | Self::TlsUnreadable { at, .. }
+            | Self::TlsMalformed { at, .. }
+            | Self::TlsMismatch { at, .. } => Some(at),
+            _ => None,
+        }
+    }
 }
 
 fn suggestion(nearest: &Option<String>) -> String {

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use super::fault::{ConfigError, Fault};
 use super::loader::Loader;
 use super::model::{Config, Mounts, Network, NetworkMode, Security};
+use super::origin::{Origin, Source};
 use super::secret::Secret;
+use super::slot::{Given, Row, Schema, Slot};
 use super::substitute::substitute;
-use super::table::{Draft, Given, Row, Slot, TABLE, find};
-use super::{Environment, Sources, observe, parse, raw, tls};
+use super::table::{Draft, SIDECAR, TABLE, find};
+use super::{Environment, Sources, Used, kinds, observe, parse, raw, tls, yaml};
 
 const FILE_VARIABLE: &str = "CODEMODE_SIDECAR_CONFIG";
 const USUAL_FILES: [&str; 2] = ["codemode-sidecar.yaml", "sidecar.yaml"];
@@ -24,13 +26,38 @@ const LARGEST_FILE: u64 = 1 << 20;
 /// All faults of all sources together.
 pub fn load(sources: &Sources<'_>) -> Result<Config, ConfigError> {
     let mut loader = Loader::new(sources);
-    let source = find_file(sources);
-    let document = source.as_ref().map(|(path, from)| loader.file(path, from)).unwrap_or_default();
-    for row in TABLE {
-        loader.row(row, document.settings.get(row.key));
-    }
-    loader.flags();
-    loader.finish(source.map(|(path, _)| path))
+    let source = loader.read(|_| true);
+    loader.finish(source)
+}
+
+/// What a load came to, and the settings that went into it.
+#[derive(Debug)]
+pub struct Examined {
+    /// What [`load`] gives.
+    pub config: Result<Config, ConfigError>,
+    /// Every setting with what gave it; those at fault are shown at their default.
+    pub settings: Vec<Used>,
+    /// The file that was read, if there was one.
+    pub source: Option<PathBuf>,
+}
+
+/// Loads as [`load`] does, and shows each setting.
+#[must_use]
+pub fn examine(sources: &Sources<'_>) -> Examined {
+    let mut loader = Loader::new(sources);
+    let source = loader.read(|_| true);
+    let origins = loader.origins.clone();
+    let origin = |row: &'static Row| {
+        origins.get(row.key).cloned().unwrap_or_else(|| Origin::new(row.key, Source::Default))
+    };
+    let settings = kinds::used(&SIDECAR, &mut loader.draft, origin);
+    Examined { config: loader.finish(source.clone()), settings, source }
+}
+
+/// The file that [`load`] reads, if there is one.
+#[must_use]
+pub fn file(sources: &Sources<'_>) -> Option<PathBuf> {
+    find_file(sources).map(|(path, _)| path)
 }
 
 /// The file to read and what named it. An explicitly named one must exist; the usual ones need not.
@@ -50,8 +77,20 @@ fn find_file(sources: &Sources<'_>) -> Option<(PathBuf, &'static str)> {
 }
 
 impl Loader<'_> {
+    /// Fills the draft from all sources, with the settings that are `wanted`. The file's path, if there is one.
+    pub(super) fn read(&mut self, wanted: fn(&Row) -> bool) -> Option<PathBuf> {
+        let source = find_file(self.sources);
+        let document =
+            source.as_ref().map(|(path, from)| self.file(path, from)).unwrap_or_default();
+        for row in TABLE.iter().filter(|row| wanted(row)) {
+            self.row(row, document.settings.get(row.key));
+        }
+        self.flags();
+        source.map(|(path, _)| path)
+    }
+
     fn file(&mut self, path: &Path, from: &'static str) -> raw::Document {
-        match read_file(path, from) {
+        match read_file(path, from, &SIDECAR) {
             Ok(mut document) => {
                 self.faults.append(&mut document.faults);
                 self.failed.append(&mut document.failed);
@@ -80,7 +119,7 @@ impl Loader<'_> {
             }
         }
         if let Some((name, text)) = variable {
-            self.set(row, &Given::Text(text), format!("{name} ({})", row.key));
+            self.set(row, &Given::Text(text), Origin::new(row.key, Source::Variable(name)));
         }
     }
 
@@ -102,7 +141,7 @@ impl Loader<'_> {
                 None => {
                     self.failed.insert(row.key);
                     self.faults.push(Fault::Invalid {
-                        at: format!("{name} ({})", row.key),
+                        at: Origin::new(row.key, Source::Variable(name)),
                         value: "a value that is not UTF-8 text".to_owned(),
                         allowed: row.slot.allowed(),
                     });
@@ -112,21 +151,15 @@ impl Loader<'_> {
         found
     }
 
-    fn set(&mut self, row: &'static Row, given: &Given, at: String) {
-        let given = match given {
-            Given::Text(text) if !is_secret(row) => Given::Text(text.trim().to_owned()),
-            other => other.clone(),
-        };
-        if given == Given::Text(String::new()) {
-            return;
-        }
-        match row.slot.set(&mut self.draft, &given) {
-            Ok(()) => {
+    fn set(&mut self, row: &'static Row, given: &Given, at: Origin) {
+        match put(row, &mut self.draft, given, at) {
+            Ok(Some(at)) => {
                 self.origins.insert(row.key, at);
             }
-            Err(value) => {
+            Ok(None) => {}
+            Err(fault) => {
                 self.failed.insert(row.key);
-                self.faults.push(Fault::Invalid { at, value, allowed: row.slot.allowed() });
+                self.faults.push(fault);
             }
         }
     }
@@ -138,7 +171,7 @@ impl Loader<'_> {
         ];
         for (key, flag, value) in flags {
             if let (Some(row), Some(text)) = (find(key), value) {
-                self.set(row, &Given::Text(text), flag.to_owned());
+                self.set(row, &Given::Text(text), Origin::new(key, Source::Flag(flag)));
             }
         }
         self.draft.allow_unauthenticated |= self.sources.allow_unauthenticated;
@@ -198,6 +231,7 @@ impl Loader<'_> {
             metadata_ttl: draft.metadata_ttl,
             warnings: self.warnings,
             source,
+            origins: self.origins,
         })
     }
 
@@ -260,8 +294,28 @@ impl Loader<'_> {
     }
 }
 
+/// Puts a value in its place in the draft; where it came from, unless it is empty and so counts as not set.
+pub(super) fn put<D>(
+    row: &Row<D>,
+    draft: &mut D,
+    given: &Given,
+    at: Origin,
+) -> Result<Option<Origin>, Fault> {
+    let given = match given {
+        Given::Text(text) if !is_secret(row) => Given::Text(text.trim().to_owned()),
+        other => other.clone(),
+    };
+    if given == Given::Text(String::new()) {
+        return Ok(None);
+    }
+    match row.slot.set(draft, &given) {
+        Ok(()) => Ok(Some(at)),
+        Err(value) => Err(Fault::Invalid { at, value, allowed: row.slot.allowed() }),
+    }
+}
+
 /// An API key is compared byte by byte, so spaces around it are a fault and not trimmed away.
-fn is_secret(row: &Row) -> bool {
+fn is_secret<D>(row: &Row<D>) -> bool {
     matches!(row.slot, Slot::Secret(..))
 }
 
@@ -270,7 +324,8 @@ fn is_blank(row: &Row, value: &OsStr) -> bool {
         || (!is_secret(row) && value.to_str().is_some_and(|text| text.trim().is_empty()))
 }
 
-fn fill_in(given: &Given, env: &Environment) -> Result<Given, String> {
+/// With each `${…}` in it replaced.
+pub(super) fn fill_in(given: &Given, env: &Environment) -> Result<Given, String> {
     Ok(match given {
         Given::Text(text) => Given::Text(substitute(text, env)?),
         Given::Bare(text) => Given::Bare(text.clone()),
@@ -280,7 +335,20 @@ fn fill_in(given: &Given, env: &Environment) -> Result<Given, String> {
     })
 }
 
-fn read_file(path: &Path, from: &'static str) -> Result<raw::Document, Fault> {
+/// Reads a file of the kind that `schema` describes; `from` says what named it.
+pub(super) fn read_file<D>(
+    path: &Path,
+    from: &'static str,
+    schema: &'static Schema<D>,
+) -> Result<raw::Document, Fault> {
+    let root = read_tree(path, from)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    raw::read(root, schema, &name)
+        .map_err(|problem| Fault::FileMalformed { path: path.to_owned(), problem })
+}
+
+/// Reads a file that is YAML.
+pub(super) fn read_tree(path: &Path, from: &'static str) -> Result<yaml::Node, Fault> {
     let malformed =
         |problem: &str| Fault::FileMalformed { path: path.to_owned(), problem: problem.to_owned() };
     let mut bytes = Vec::new();
@@ -292,8 +360,10 @@ fn read_file(path: &Path, from: &'static str) -> Result<raw::Document, Fault> {
     }
     let text =
         String::from_utf8(bytes).map_err(|_| malformed("is not UTF-8 text; save it as UTF-8"))?;
-    let value = serde_yaml::from_str(&text)
-        .map_err(|source| Fault::Yaml { path: path.to_owned(), source })?;
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    raw::read(value, &text, &name).map_err(|problem| malformed(&problem))
+    yaml::parse(&text).map_err(|yaml::Malformed { at, problem }| Fault::Yaml {
+        path: path.to_owned(),
+        line: at.line,
+        column: at.column,
+        problem,
+    })
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Sources;
 use super::fault::Fault;
+use super::origin::{Origin, Source};
 use super::table::Draft;
 
 /// State while loading. Everything in it is found in one pass and judged at the end.
@@ -13,7 +14,7 @@ pub(super) struct Loader<'a> {
     pub(super) faults: Vec<Fault>,
     pub(super) warnings: Vec<String>,
     /// Where each setting that is not a default came from, for messages.
-    pub(super) origins: BTreeMap<&'static str, String>,
+    pub(super) origins: BTreeMap<&'static str, Origin>,
     /// Settings whose value was refused: their default must not cause a second fault.
     pub(super) failed: BTreeSet<&'static str>,
     pub(super) file_failed: bool,
@@ -33,8 +34,8 @@ impl<'a> Loader<'a> {
     }
 
     /// Where `key` was set, or its name if nothing set it.
-    pub(super) fn at(&self, key: &'static str) -> String {
-        self.origins.get(key).cloned().unwrap_or_else(|| key.to_owned())
+    pub(super) fn at(&self, key: &'static str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or_else(|| Origin::new(key, Source::Default))
     }
 
     /// Whether all settings whose key starts with `prefix` are as the user meant them.

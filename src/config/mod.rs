@@ -7,16 +7,21 @@
 //! and the messages, so they can't disagree.
 
 mod fault;
+mod kinds;
 mod load;
 mod loader;
 mod model;
 mod observe;
+mod origin;
 mod parse;
 mod raw;
 mod secret;
+mod service;
+mod slot;
 mod substitute;
 mod table;
 mod tls;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -26,12 +31,15 @@ use std::ffi::OsString;
 use std::path::Path;
 
 pub use fault::{ConfigError, Fault};
-pub use load::load;
+pub use kinds::{FileKind, Inspected, Used, inspect};
+pub use load::{Examined, examine, file, load};
 pub use model::{
     Audit, ClientTls, Config, Limits, LogFormat, LogLevel, Metrics, Mounts, Network, NetworkMode,
     Sampler, Security, ServerTls, StaticChecks, Telemetry, Tier, TlsIdentity,
 };
+pub use origin::{Origin, Source};
 pub use secret::Secret;
+pub use service::{Service, ServiceTls, parse_target, service};
 
 /// Environment variables by name. A map, not the process, so that loading is a function of its arguments.
 pub type Environment = BTreeMap<String, OsString>;
@@ -63,6 +71,16 @@ pub struct Sources<'a> {
 /// A size in bytes as people write it: `65536`, `64K`, `1GiB` (units are binary).
 pub fn parse_size(text: &str) -> Option<u64> {
     parse::size(text)
+}
+
+/// Whether only this machine can be meant by a host name or address, without brackets.
+pub fn is_loopback(host: &str) -> bool {
+    parse::is_loopback(host)
+}
+
+/// Whether a text is a host name: labels of letters, digits, hyphens and underscores.
+pub fn is_host_name(text: &str) -> bool {
+    parse::is_host_name(text)
 }
 
 /// Seconds as people write them: `2`, `0.5`.

@@ -1,9 +1,12 @@
 //! The validated settings: what the rest of the program reads.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::origin::{Origin, Source};
 use super::secret::Secret;
+use super::table::find;
 
 /// Everything the sidecar was told, checked. Nothing changes it after [`load`](super::load).
 #[derive(Debug, Clone)]
@@ -49,6 +52,20 @@ pub struct Config {
     pub warnings: Vec<String>,
     /// The file the settings came from, if there was one.
     pub source: Option<PathBuf>,
+    pub(super) origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Config {
+    /// What gave the setting of this key its value, as a message names it; the variable that would, if nothing did.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> String {
+        let variable = find(key).and_then(|row| row.vars.first());
+        match (self.origins.get(key), variable) {
+            (Some(origin), _) => origin.to_string(),
+            (None, Some(name)) => Origin::new(key, Source::Variable(name)).to_string(),
+            (None, None) => key.to_owned(),
+        }
+    }
 }
 
 /// Ceilings. Sizes in bytes; counts are plain numbers.

@@ -147,7 +147,7 @@ pub(super) fn domain(text: &str) -> Option<String> {
 }
 
 /// RFC 1123 names: labels of 1 to 63 letters, digits and inner hyphens, 253 in all. Container networks add `_`.
-fn is_host_name(text: &str) -> bool {
+pub(super) fn is_host_name(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')

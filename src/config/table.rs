@@ -6,45 +6,7 @@ use super::model::{
     Limits, LogFormat, LogLevel, NetworkMode, Sampler, StaticChecks, Tier, TlsMode,
 };
 use super::parse;
-
-/// One setting.
-pub(super) struct Row {
-    /// Key in the file, blocks separated by a dot.
-    pub key: &'static str,
-    /// Variables that set it; the first one that is set wins.
-    pub vars: &'static [&'static str],
-    /// Its type, range and place.
-    pub slot: Slot,
-}
-
-type Place<T> = fn(&mut Draft) -> &mut T;
-type Parse = fn(&str) -> Option<String>;
-
-/// Type and range of a setting, and its place in the [`Draft`]. Ranges are inclusive.
-pub(super) enum Slot {
-    Whole(u64, u64, Place<u64>),
-    WholeSeconds(u64, u64, Place<Duration>),
-    Seconds(u64, u64, Place<Duration>),
-    Size(u64, u64, Place<u64>),
-    /// A share from 0 to 1.
-    Ratio(Place<f64>),
-    Bool(Place<bool>),
-    Choice(&'static [&'static str], fn(&mut Draft, &str) -> bool),
-    Text(&'static str, Parse, Place<Option<String>>),
-    Secret(&'static str, Parse, Place<Option<String>>),
-    List(&'static str, Parse, Place<Option<Vec<String>>>),
-}
-
-/// A value as found, before its type is known.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Given {
-    /// Text: a YAML string, or a variable.
-    Text(String),
-    /// A YAML number or boolean. Its spelling is lost, so it can't stand for text.
-    Bare(String),
-    /// A YAML list of strings.
-    List(Vec<String>),
-}
+use super::slot::{Row, Schema, Slot, row};
 
 /// Settings that are typed but not yet checked against each other.
 #[derive(Default)]
@@ -126,7 +88,9 @@ impl Draft {
     /// The defaults of all settings.
     pub(super) fn new() -> Self {
         Self {
+            host: Some("0.0.0.0".to_owned()),
             port: 8001,
+            main_app_grpc_target: Some("localhost:50051".to_owned()),
             shutdown_grace: Duration::from_secs(10),
             metadata_ttl: Duration::from_secs(60),
             telemetry: TelemetryDraft { sampler_arg: 1.0, ..TelemetryDraft::default() },
@@ -137,12 +101,11 @@ impl Draft {
 
 /// The row of `key`.
 pub(super) fn find(key: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.key == key)
+    SIDECAR.find(key)
 }
 
-const fn row(key: &'static str, vars: &'static [&'static str], slot: Slot) -> Row {
-    Row { key, vars, slot }
-}
+/// The sidecar's own file.
+pub(super) static SIDECAR: Schema = Schema { rows: TABLE, open: &[] };
 
 const PATH: &str = "the path of a PEM file";
 const DIRECTORY: &str = "an absolute path of a directory, without `..`";
@@ -194,21 +157,21 @@ pub(super) static TABLE: &[Row] = &[
     row("security.allow_direct_execution", &["CODEMODE_ALLOW_DIRECT_EXECUTION"], Bool(|d| &mut d.allow_direct_execution)),
     row("security.allowed_commands", &["CODEMODE_ALLOWED_COMMANDS"], List(COMMANDS, parse::word, |d| &mut d.allowed_commands)),
     row("security.static_checks", &["CODEMODE_STATIC_CHECKS"],
-        Choice(StaticChecks::NAMES, |d, text| put(&mut d.static_checks, StaticChecks::parse(text)))),
+        Choice(StaticChecks::NAMES, |d, text| put(&mut d.static_checks, StaticChecks::parse(text)), |d| d.static_checks.as_str())),
     row("security.allow_unauthenticated", &["CODEMODE_ALLOW_UNAUTHENTICATED"], Bool(|d| &mut d.allow_unauthenticated)),
     row("security.accept_tier", &["CODEMODE_ACCEPT_TIER"],
-        Choice(Tier::NAMES, |d, text| put(&mut d.accept_tier, Tier::parse(text)))),
+        Choice(Tier::NAMES, |d, text| put(&mut d.accept_tier, Tier::parse(text)), |d| d.accept_tier.as_str())),
     row("security.required_walls", &["CODEMODE_REQUIRED_WALLS"], List(WALLS, parse::word, |d| &mut d.required_walls)),
     row("security.wanted_walls", &["CODEMODE_WANTED_WALLS"], List(WALLS, parse::word, |d| &mut d.wanted_walls)),
 
     row("network.mode", &["EXECUTOR_NETWORK_MODE"],
-        Choice(NetworkMode::NAMES, |d, text| put(&mut d.network_mode, NetworkMode::parse(text)))),
+        Choice(NetworkMode::NAMES, |d, text| put(&mut d.network_mode, NetworkMode::parse(text)), |d| d.network_mode.as_str())),
     row("network.allowed_domains", &["CODEMODE_ALLOWED_DOMAINS"], List(DOMAINS, parse::domain, |d| &mut d.allowed_domains)),
     row("network.blocked_domains", &["CODEMODE_BLOCKED_DOMAINS"], List(DOMAINS, parse::domain, |d| &mut d.blocked_domains)),
 
     row("tls.enabled", &["CODEMODE_TLS_ENABLED", "CODEMODE_GRPC_TLS_ENABLED"], Bool(|d| &mut d.tls.enabled)),
     row("tls.mode", &["CODEMODE_TLS_MODE", "CODEMODE_GRPC_TLS_MODE"],
-        Choice(TlsMode::NAMES, |d, text| put(&mut d.tls.mode, TlsMode::parse(text)))),
+        Choice(TlsMode::NAMES, |d, text| put(&mut d.tls.mode, TlsMode::parse(text)), |d| d.tls.mode.as_str())),
     row("tls.cert_file", &["CODEMODE_TLS_CERT_FILE", "CODEMODE_GRPC_TLS_CERT_FILE"],
         Text(PATH, parse::path, |d| &mut d.tls.cert_file)),
     row("tls.key_file", &["CODEMODE_TLS_KEY_FILE", "CODEMODE_GRPC_TLS_KEY_FILE"],
@@ -228,9 +191,9 @@ pub(super) static TABLE: &[Row] = &[
         Text(PATH, parse::path, |d| &mut d.callback_tls.client_key)),
 
     row("log_level", &["CODEMODE_LOG_LEVEL"],
-        Choice(LogLevel::NAMES, |d, text| put(&mut d.log_level, LogLevel::parse(text)))),
+        Choice(LogLevel::NAMES, |d, text| put(&mut d.log_level, LogLevel::parse(text)), |d| d.log_level.as_str())),
     row("log_format", &["CODEMODE_LOG_FORMAT"],
-        Choice(LogFormat::NAMES, |d, text| put(&mut d.log_format, LogFormat::parse(text)))),
+        Choice(LogFormat::NAMES, |d, text| put(&mut d.log_format, LogFormat::parse(text)), |d| d.log_format.as_str())),
     row("audit.enabled", &["CODEMODE_AUDIT"], Bool(|d| &mut d.audit.enabled)),
     row("audit.file", &["CODEMODE_AUDIT_FILE"], Text("the path of a file", parse::path, |d| &mut d.audit.file)),
     row("audit.include_code", &["CODEMODE_AUDIT_INCLUDE_CODE"], Bool(|d| &mut d.audit.include_code)),
@@ -241,7 +204,7 @@ pub(super) static TABLE: &[Row] = &[
         Text(ENDPOINT, parse::endpoint, |d| &mut d.telemetry.otlp_endpoint)),
     row("telemetry.service_name", &["OTEL_SERVICE_NAME"], Text(SERVICE, parse::name, |d| &mut d.telemetry.service_name)),
     row("telemetry.sampler", &["OTEL_TRACES_SAMPLER"],
-        Choice(Sampler::NAMES, |d, text| put(&mut d.telemetry.sampler, Sampler::parse(text)))),
+        Choice(Sampler::NAMES, |d, text| put(&mut d.telemetry.sampler, Sampler::parse(text)), |d| d.telemetry.sampler.as_str())),
     row("telemetry.sampler_arg", &["OTEL_TRACES_SAMPLER_ARG"], Ratio(|d| &mut d.telemetry.sampler_arg)),
     row("python", &["CODEMODE_PYTHON"], Text("a path or a program name, in quotes", parse::path, |d| &mut d.python)),
     row("mounts.workspace", &["CODEMODE_WORKSPACE"], Text(DIRECTORY, parse::absolute_path, |d| &mut d.workspace)),
@@ -250,102 +213,11 @@ pub(super) static TABLE: &[Row] = &[
     row("metadata_ttl", &["CODEMODE_METADATA_TTL"], Seconds(0, 86_400, |d| &mut d.metadata_ttl)),
 ];
 
-fn put<T>(place: &mut T, value: Option<T>) -> bool {
+/// Whether there was a value to put.
+pub(super) fn put<T>(place: &mut T, value: Option<T>) -> bool {
     let found = value.is_some();
     if let Some(value) = value {
         *place = value;
     }
     found
-}
-
-impl Slot {
-    /// What is accepted, as the end of "give …".
-    pub(super) fn allowed(&self) -> String {
-        match self {
-            Whole(min, max, _) => format!("a whole number from {min} to {max}"),
-            WholeSeconds(min, max, _) => format!("whole seconds from {min} to {max}"),
-            Seconds(min, max, _) => format!("seconds from {min} to {max}, fractions allowed"),
-            Size(min, max, _) => format!(
-                "a size from {} to {}, in bytes or with K, M, G or T",
-                parse::show_size(*min),
-                parse::show_size(*max)
-            ),
-            Ratio(_) => "a number from 0 to 1".to_owned(),
-            Bool(_) => "true, 1, yes, on, false, 0, no or off".to_owned(),
-            Choice(names, _) => format!("one of {}", names.join(", ")),
-            Text(allowed, ..) | Slot::Secret(allowed, ..) | List(allowed, ..) => {
-                (*allowed).to_owned()
-            }
-        }
-    }
-
-    /// Puts `given` in its place.
-    ///
-    /// # Errors
-    /// The part that is not accepted, as it may be shown.
-    pub(super) fn set(&self, draft: &mut Draft, given: &Given) -> Result<(), String> {
-        if let List(_, parse, place) = self {
-            *place(draft) = Some(items(given, *parse)?);
-            return Ok(());
-        }
-        let text = match (given, self) {
-            (_, Slot::Secret(..)) if !matches!(given, Given::Text(_)) => {
-                return Err("a value that is not text in quotes".to_owned());
-            }
-            (Given::List(_), _) => return Err("a list".to_owned()),
-            (Given::Bare(text), Text(..)) => return Err(format!("{} without quotes", show(text))),
-            (Given::Text(text) | Given::Bare(text), _) => text.as_str(),
-        };
-        self.set_text(draft, text).ok_or_else(|| match self {
-            Slot::Secret(..) => "the value (not shown)".to_owned(),
-            // A password may stand before it.
-            _ if text.contains('@') => "the value (not shown)".to_owned(),
-            _ => show(text),
-        })
-    }
-
-    fn set_text(&self, draft: &mut Draft, text: &str) -> Option<()> {
-        let secs = Duration::from_secs;
-        match self {
-            Whole(min, max, place) => *place(draft) = within(parse::whole(text)?, min, max)?,
-            WholeSeconds(min, max, place) => {
-                *place(draft) = secs(within(parse::whole(text)?, min, max)?)
-            }
-            Seconds(min, max, place) => {
-                *place(draft) = within(parse::seconds(text)?, &secs(*min), &secs(*max))?
-            }
-            Size(min, max, place) => *place(draft) = within(parse::size(text)?, min, max)?,
-            Ratio(place) => *place(draft) = parse::ratio(text)?,
-            Bool(place) => *place(draft) = parse::boolean(text)?,
-            Choice(_, choose) => return choose(draft, text).then_some(()),
-            Text(_, parse, place) | Slot::Secret(_, parse, place) => {
-                *place(draft) = Some(parse(text)?)
-            }
-            // `set` has dealt with lists.
-            List(..) => return None,
-        }
-        Some(())
-    }
-}
-
-fn within<T: PartialOrd>(value: T, min: &T, max: &T) -> Option<T> {
-    (*min <= value && value <= *max).then_some(value)
-}
-
-fn items(given: &Given, parse: Parse) -> Result<Vec<String>, String> {
-    let texts = match given {
-        Given::Text(text) => parse::comma_list(text),
-        Given::Bare(text) => return Err(format!("{} without quotes", show(text))),
-        Given::List(texts) => texts.clone(),
-    };
-    texts.iter().map(|text| parse(text.trim()).ok_or_else(|| show(text))).collect()
-}
-
-/// A value in quotes, control characters escaped, cut to a readable length.
-fn show(text: &str) -> String {
-    const LONGEST: usize = 80;
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
-        None => format!("{text:?}"),
-    }
 }

@@ -14,6 +14,7 @@ use rustls::sign::CertifiedKey;
 use super::fault::Fault;
 use super::loader::Loader;
 use super::model::{ClientTls, ServerTls, TlsIdentity, TlsMode};
+use super::origin::Origin;
 use super::secret::Secret;
 
 /// Far above any chain of certificates.
@@ -96,7 +97,7 @@ fn conflict(loader: &mut Loader<'_>, key: &'static str, problem: &str) {
 /// A named file, as given by the user.
 struct Pem {
     key: &'static str,
-    at: String,
+    at: Origin,
     path: PathBuf,
     bytes: Vec<u8>,
 }

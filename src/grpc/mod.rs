@@ -9,13 +9,17 @@ mod listen;
 mod main_app;
 mod metadata;
 mod privileges;
+mod probe;
 mod request;
+mod resolve;
 mod server;
 mod service;
 mod structs;
 
 pub use listen::{bind, bind_metrics};
 pub use privileges::{account, drop_privileges};
+pub use probe::{Probe, ProbeError, ProbeTls, Trust};
+pub use resolve::main_app_resolves;
 pub use server::{Listeners, ServeError, Settings, serve};
 
 /// Generated from `proto/codemode.proto`.

@@ -106,10 +106,19 @@ impl Sidecar {
         self.child.id()
     }
 
-    /// The keeper of the launcher, and the launcher at work.
+    /// The keeper of the launcher, and the launcher at work. The service may answer a moment before
+    /// its keeper has forked.
     pub fn launchers(&self) -> (u32, u32) {
-        let keeper = *children(self.pid()).first().expect("a keeper");
-        (keeper, *children(keeper).first().expect("a launcher"))
+        let begun = Instant::now();
+        loop {
+            let keeper = children(self.pid()).first().copied();
+            let launcher = keeper.and_then(|keeper| children(keeper).first().copied());
+            if let (Some(keeper), Some(launcher)) = (keeper, launcher) {
+                return (keeper, launcher);
+            }
+            assert!(begun.elapsed() < Duration::from_secs(10), "no launcher of {keeper:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub fn signal(&self, signal: Signal) {

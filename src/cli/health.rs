@@ -140,8 +140,10 @@ fn probe(args: &HealthArgs) -> Result<Probe, Stop> {
         }
         (None, None) => None,
     };
-    let identity = match (&args.tls_cert, &args.tls_key) {
-        (Some(cert), Some(key)) => Some((read("--tls-cert", cert)?, read("--tls-key", key)?)),
+    // A variable that is set to nothing is not set.
+    let given = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
+    let identity = match (given(&args.tls_cert), given(&args.tls_key)) {
+        (Some(cert), Some(key)) => Some((read("--tls-cert", &cert)?, read("--tls-key", &key)?)),
         _ => None,
     };
     if identity.is_none() && service_tls.is_some_and(|tls| tls.requires_client_cert) {

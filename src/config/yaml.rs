@@ -287,6 +287,17 @@ mod tests {
     }
 
     #[test]
+    fn files_of_other_systems_are_read_too() {
+        let want = entries("a: 1\nb:\n  - x\n");
+        for text in ["a: 1\r\nb:\r\n  - x\r\n", "---\na: 1\nb:\n- x\n...\n", "a: 1 # one\nb: [x]"] {
+            let found = entries(text);
+            let same = found.iter().zip(&want).all(|(one, two)| one.value == two.value);
+            assert!(same && found.len() == 2, "{text:?}: {found:?}");
+        }
+        assert_eq!(entries("\u{feff}a: 1\n").remove(0).key, "a");
+    }
+
+    #[test]
     fn faults_have_a_place() {
         assert_eq!(fault("a: 1\nb: 2\n a: 3\n").0, 3);
         let (line, column, problem) = fault("a: 1\nb:\n  c: 1\n  c: 2\n");
@@ -310,5 +321,16 @@ mod tests {
         }
         assert!(fault(&bomb).2.contains("repeat too much"));
         assert!(fault("a: &a [*a]").2.contains("no value yet"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_text_there_is_a_tree_or_a_fault(
+            text in "([a-c0-9:\\-?#&*!|>'\"%@`{}\\[\\],. \\t\\n]|: |\n  |- |\\PC){0,60}"
+        ) {
+            if let Err(error) = parse(&text) {
+                proptest::prop_assert!(error.at.line >= 1 && error.at.column >= 1);
+            }
+        }
     }
 }

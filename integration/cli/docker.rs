@@ -174,3 +174,19 @@ fn what_a_command_needs_is_asked_for_first() {
     let words = ["CODEMODE_API_KEY is not set", ".env.template"];
     desk.run(&["docker", "start"]).refused(2, &words);
 }
+
+#[test]
+fn the_compose_file_passes_every_variable_on() {
+    let compose = fs::read_to_string(repository().join("docker-compose.yml")).unwrap();
+    let example = fs::read_to_string(repository().join("../examples/codemode-sidecar.yaml")).unwrap();
+    let variables: Vec<_> = example
+        .split(|c: char| !c.is_ascii_uppercase() && c != '_')
+        .filter(|word| ["CODEMODE_", "OTEL_", "EXECUTOR_"].iter().any(|p| word.starts_with(p)))
+        // The image names its interpreter; the file is what it is mounted as.
+        .filter(|word| !["CODEMODE_PYTHON", "CODEMODE_SIDECAR_CONFIG"].contains(word))
+        .collect();
+    assert!(variables.len() > 40, "{variables:?}");
+    for variable in variables {
+        assert!(compose.contains(&format!("      {variable}: ")), "{variable}");
+    }
+}

@@ -62,8 +62,14 @@ class PackageApp(_ServedApp):
     With `tls` it is reached as localhost, the name in the certificates.
     """
 
-    def __init__(self, register: Callable[[ComponentRegistry], Any] | None = None, tls: Any = None):
+    def __init__(
+        self,
+        register: Callable[[ComponentRegistry], Any] | None = None,
+        tls: Any = None,
+        listen: str = "127.0.0.1",
+    ):
         super().__init__()
+        self.listen = listen
         self.tls = tls
         if tls is not None:
             self.host = "localhost"
@@ -74,7 +80,7 @@ class PackageApp(_ServedApp):
     async def _serve(self) -> grpc.aio.Server:
         return await start_tool_service_async(
             self.registry,
-            host="127.0.0.1",
+            host=self.listen,
             port=self.port,
             api_key=KEY,
             enable_concurrency=True,

@@ -18,8 +18,6 @@ import os
 import shlex
 import signal
 import sys
-import threading
-import time
 import traceback
 from fnmatch import fnmatch
 from typing import Any
@@ -29,105 +27,26 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 logging.disable(logging.CRITICAL)
 
 from certificates import CERTIFICATES  # noqa: E402
-from harness import CASES, OPTIONS, Case, Failure, Skip  # noqa: E402
+from harness import CASES, OPTIONS, Case  # noqa: E402
+from runner import Runner  # noqa: E402
 from sidecar import REFERENCE_CMD, stop_everything  # noqa: E402
 
 GROUPS = ["basic", "tools", "main_app", "errors", "input", "auth", "tls", "lifecycle", "cli"]
 
 
-def run_with_timeout(case: Case, world: Any) -> str | None:
-    """Run one case in its own thread; the reason it failed, or None. Raises Skip."""
-    outcome: list[BaseException | None] = []
+class SidecarRunner(Runner):
+    """Knows the sidecar of a world."""
 
-    def body() -> None:
-        try:
-            case.function(*([world] if case.world else []))
-            outcome.append(None)
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=body, name=case.name, daemon=True)
-    thread.start()
-    thread.join(case.timeout)
-    if thread.is_alive():
-        frame = sys._current_frames().get(thread.ident)
-        where = "".join(traceback.format_stack(frame)[-3:]) if frame else ""
-        return f"no end after {case.timeout} s\n{where}"
-    error = outcome[0]
-    if error is None:
-        return None
-    if isinstance(error, Skip):
-        raise error
-    if isinstance(error, Failure):
-        return str(error)
-    return "".join(traceback.format_exception(error)[-4:]).strip()
-
-
-class Runner:
-    """Runs cases in order and keeps a world standing while neighbours share it."""
-
-    def __init__(self) -> None:
-        self.passed = self.failed = self.skipped = 0
-        self._spec: Any = None
-        self._manager: Any = None
-        self._world: Any = None
-
-    def run(self, case: Case) -> None:
-        if OPTIONS.reference and case.beyond_reference:
-            self._skip(case, f"beyond the reference: {case.beyond_reference}")
-            return
-        started = time.monotonic()
-        try:
-            self._enter(case.world)
-            why = run_with_timeout(case, self._world) or self._sidecar_is_gone()
-        except Skip as skip:
-            self._skip(case, str(skip))
-            return
-        except Exception as error:
-            why = f"its world did not start: {error}"
-        seconds = time.monotonic() - started
-        if why is None:
-            self.passed += 1
-            print(f"ok {case.group}::{case.name} ({seconds:.1f} s)", flush=True)
-            return
-        self.failed += 1
-        print(f"FAIL {case.group}::{case.name}: {why}", flush=True)
-        lines = self._world.sidecar.log() if self._world is not None else ""
-        if lines:
-            print(f"    the sidecar's last lines:\n{lines}", flush=True)
-        # Whatever a failed case left running must not touch the next one.
-        self.leave()
-
-    def _skip(self, case: Case, why: str) -> None:
-        self.skipped += 1
-        print(f"skip {case.group}::{case.name}: {why}", flush=True)
-
-    def _sidecar_is_gone(self) -> str | None:
-        if self._world is None:
+    def is_gone(self, world: Any) -> str | None:
+        if world is None:
             return None
-        sidecar = self._world.sidecar
-        code = sidecar.exit_code()
-        if code is None or sidecar.expected_to_be_gone:
+        code = world.sidecar.exit_code()
+        if code is None or world.sidecar.expected_to_be_gone:
             return None
         return f"the sidecar exited with {code}"
 
-    def _enter(self, spec: Any) -> None:
-        if spec is self._spec and self._world is not None:
-            return
-        self.leave()
-        if spec is not None:
-            manager = spec()
-            self._world = manager.__enter__()
-            self._manager, self._spec = manager, spec
-
-    def leave(self) -> None:
-        """Stop the current world."""
-        manager, self._manager, self._world, self._spec = self._manager, None, None, None
-        if manager is not None:
-            try:
-                manager.__exit__(None, None, None)
-            except Exception as error:
-                print(f"    (stopping a world: {error})", flush=True)
+    def log_of(self, world: Any) -> str:
+        return world.sidecar.log()
 
 
 def chosen(arguments: argparse.Namespace) -> list[Case]:
@@ -169,7 +88,7 @@ def main() -> int:
     if arguments.list:
         print("\n".join(f"{case.group}::{case.name}" for case in cases))
         return 0
-    runner = Runner()
+    runner = SidecarRunner()
     try:
         for case in cases:
             runner.run(case)

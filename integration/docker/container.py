@@ -29,10 +29,13 @@ _numbers = itertools.count(1)
 class Site:
     """The engine, the directory that `codemode docker assets` wrote, and the image built from it."""
 
-    def __init__(self, engine: Engine, assets: Path, binary: str) -> None:
+    def __init__(self, engine: Engine, assets: Path, binary: str, base: str) -> None:
         self.engine = engine
         self.assets = assets
         self.binary = binary
+        self.base = base
+        # Whether names and ports of the engine are nobody else's.
+        self.private = engine.process is not None
 
     @property
     def seccomp(self) -> list[str]:

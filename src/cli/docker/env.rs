@@ -1,6 +1,7 @@
 //! `codemode docker env`: a configuration as the variables of a container.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -79,10 +80,13 @@ pub(super) fn main(args: &EnvArgs) -> Result<ExitCode, Stop> {
         let lines: Vec<_> = inspected.faults.iter().map(ToString::to_string).collect();
         return Err(Stop::usage(lines.join("\n")));
     }
-    let environment = match inspected.kind {
+    let mut environment = match inspected.kind {
         FileKind::Sidecar => of_sidecar(&inspected.settings),
         kind => of_application(&inspected.settings, kind),
     };
+    if let Some(profile) = seccomp_profile(&cwd) {
+        environment.set("CODEMODE_SECCOMP", profile);
+    }
     let text = render(&environment, &args.config)?;
     for note in &environment.notes {
         eprintln!("codemode: note: {note}");
@@ -179,6 +183,23 @@ fn complete_tls(environment: &mut Environment, settings: &[Used], kind: FileKind
 fn add_target(environment: &mut Environment) {
     if !environment.variables.iter().any(|(name, _)| *name == TARGET) {
         environment.set(TARGET, format!("{HOST}:50051"));
+    }
+}
+
+/// The seccomp profile beside the one compose file here or one directory below. docker-compose 1 looks
+/// for it from where it is started, and not from where its file lies.
+fn seccomp_profile(cwd: &Path) -> Option<String> {
+    let below = fs::read_dir(cwd).ok()?.flatten().map(|entry| entry.path());
+    let found: Vec<_> = [cwd.to_owned()]
+        .into_iter()
+        .chain(below)
+        .filter(|directory| directory.join("docker-compose.yml").is_file())
+        .map(|directory| directory.join("seccomp.json"))
+        .filter(|profile| profile.is_file())
+        .collect();
+    match found.as_slice() {
+        [only] => only.to_str().map(str::to_owned),
+        _ => None,
     }
 }
 

@@ -5,6 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+
 use crate::plan::{self, Interpreter, PlanError};
 use crate::policy::domains::DomainPolicy;
 use crate::policy::{Limits, Policy};
@@ -73,6 +76,21 @@ impl Prepared {
     #[must_use]
     pub fn profile(&self) -> &Profile {
         self.spawned.profile()
+    }
+
+    /// Moves the calling thread, and all that it starts, to the processors that runs leave to the
+    /// service. Before there is a runtime.
+    ///
+    /// # Errors
+    /// As `sched_setaffinity(2)`.
+    pub fn make_way(&self) -> io::Result<()> {
+        let processors = &self.profile().processors;
+        if processors.is_empty() {
+            return Ok(());
+        }
+        let mut set = CpuSet::new();
+        processors.iter().try_for_each(|processor| set.set(*processor))?;
+        Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
     }
 
     /// Attaches the engine to the current tokio runtime. As many sandboxes as `ready` says wait for runs with

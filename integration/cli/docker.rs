@@ -178,7 +178,8 @@ fn what_a_command_needs_is_asked_for_first() {
 #[test]
 fn the_compose_file_passes_every_variable_on() {
     let compose = fs::read_to_string(repository().join("docker-compose.yml")).unwrap();
-    let example = fs::read_to_string(repository().join("../examples/codemode-sidecar.yaml")).unwrap();
+    let example =
+        fs::read_to_string(repository().join("../examples/codemode-sidecar.yaml")).unwrap();
     let variables: Vec<_> = example
         .split(|c: char| !c.is_ascii_uppercase() && c != '_')
         .filter(|word| ["CODEMODE_", "OTEL_", "EXECUTOR_"].iter().any(|p| word.starts_with(p)))

@@ -113,8 +113,8 @@ result = [pids, os.getpid(), os.listdir('/proc')]
 
 @case(hardened)
 def a_run_sees_no_file_of_the_container(w):
-    w.execute("sh", "-c", "echo canary >/tmp/canary && echo canary >/outputs/canary")
-    places = ["/tmp/canary", "/outputs/canary", "/app", "/usr/local/bin/codemode", "/root", "/sys"]
+    w.execute("sh", "-c", "echo canary >/tmp/canary")
+    places = ["/tmp/canary", "/etc/debian_version", "/app", "/usr/local/bin/codemode", "/root", "/sys"]
     code = f"""
 import os
 def look(path):

@@ -127,7 +127,7 @@ def a_confined_run_is_limited_and_leaves_nothing(w):
         },
     ) as small:
         before = len(small.processes())
-        response = small.client.execute("data = bytearray(400 << 20)\nresult = 1")
+        response = small.client.execute("data = bytearray(300 << 20)\nresult = 1")
         equal(response.error_type, "MemoryLimit", response.error)
         threads = "import threading, time\nfor _ in range(40):\n    threading.Thread(target=time.sleep, args=(20,), daemon=True).start()\ntime.sleep(20)"
         response = small.client.execute(threads, timeout=15)

@@ -77,15 +77,15 @@ class Container:
         self.command += [*HARDENED, *site.seccomp] if flags is None else flags
         for name, value in variables.items():
             self.command += ["--env", f"{name}={value}"]
-        self.client = RawClient(f"127.0.0.1:{self.port}")
 
     def __enter__(self) -> Container:
         succeed([*self.command, IMAGE])
         try:
             self._wait_until_healthy()
         except BaseException:
-            self.__exit__()
+            self.site.engine.forget(self.name)
             raise
+        self.client = RawClient(f"127.0.0.1:{self.port}")
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -95,11 +95,15 @@ class Container:
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + 60
         while True:
+            # A channel anew each time: one that was refused waits before it tries again.
+            client = RawClient(f"127.0.0.1:{self.port}")
             try:
-                if self.client.health(timeout=1).status == "healthy":
+                if client.health(timeout=1).status == "healthy":
                     return
             except grpc.RpcError:
                 pass
+            finally:
+                client.close()
             state = self.site.engine.inspect(self.name)["State"]
             if not state["Running"] or time.monotonic() > deadline:
                 raise Failure(f"the service does not answer ({state['Status']}):\n{self.log()}")

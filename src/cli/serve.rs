@@ -55,7 +55,10 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let records = records(&config, &log)?;
     // Order matters: the launcher needs our privileges, and the network must not have them.
     let prepared = match begin()?.prepare(&policy, &interpreter, true) {
-        Ok(prepared) => Ok(prepared),
+        Ok(prepared) => {
+            prepared.make_way().map_err(Stop::sandbox)?;
+            Ok(prepared)
+        }
         Err(EngineError::Launch(LaunchError::Refused(refusal))) if refusal.wall.is_some() => {
             // It is up to whoever starts us to cure that. Until then every caller is told.
             tracing::error!("every run will be refused: {refusal}");

@@ -1,6 +1,8 @@
 //! Whether the main application's name leads anywhere, before the service starts.
 
 use std::net::IpAddr;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind, SockType};
@@ -10,6 +12,8 @@ use crate::config::Config;
 /// A name server may come up together with us; after five seconds it doesn't.
 const PAUSE: Duration = Duration::from_millis(500);
 const MOST_PAUSES: usize = 10;
+/// The longest that all of it may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks the host of `main_app_grpc_target` up. An address needs no lookup, and whether anybody
 /// answers there does not matter: the application may start later.
@@ -23,7 +27,8 @@ pub fn main_app_resolves(config: &Config) -> Result<(), String> {
     if bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok() {
         return Ok(());
     }
-    look_up(bare, PAUSE, resolve).map_err(|why| {
+    let name = bare.to_owned();
+    within(PATIENCE, move || look_up(&name, PAUSE, resolve)).map_err(|why| {
         format!(
             "{}: the host of {target:?} cannot be resolved ({why}); correct the name, or where it \
              is right make it known here{}",
@@ -40,6 +45,21 @@ fn cure(host: &str) -> &'static str {
     } else {
         " (in DNS or /etc/hosts; for a container `--add-host=NAME:ADDRESS`, or \
          host.docker.internal with `--add-host=host.docker.internal:host-gateway`)"
+    }
+}
+
+/// What `look` says, unless it takes longer than `patience`: a name server that never answers holds a
+/// lookup up for as long as the resolver is configured to wait.
+fn within(
+    patience: Duration,
+    look: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Result<(), String> {
+    let (sender, found) = mpsc::channel();
+    let looking = thread::spawn(move || drop(sender.send(look())));
+    match found.recv_timeout(patience) {
+        // No thread of ours may be left when privileges are given up.
+        Ok(outcome) => looking.join().map_err(|_| "the lookup failed".to_owned()).and(outcome),
+        Err(_) => Err(format!("no name server answered within {} s", patience.as_secs())),
     }
 }
 
@@ -82,6 +102,17 @@ mod tests {
             codes.get(calls - 1).map_or(Ok(()), |code| LookupError::match_gai_error(*code))
         });
         (outcome, calls)
+    }
+
+    #[test]
+    fn a_server_that_never_answers_is_not_waited_for() {
+        let silent = || {
+            thread::sleep(Duration::from_secs(60));
+            Ok(())
+        };
+        let why = within(Duration::from_millis(10), silent).unwrap_err();
+        assert!(why.contains("no name server"), "{why}");
+        assert_eq!(within(Duration::from_secs(60), || Ok(())), Ok(()));
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod tests {
     fn a_wall_that_was_missing_is_said_to_be() {
         let profile = Profile {
             privileged: false,
+            processors: Vec::new(),
             walls: vec![
                 Standing::stands(Wall::Proc, "fresh procfs"),
                 Standing::stands(Wall::Seccomp, "filter"),

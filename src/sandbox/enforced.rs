@@ -61,6 +61,8 @@ pub struct Profile {
     pub privileged: bool,
     /// Every wall, as far as known before a run.
     pub walls: Vec<Standing>,
+    /// Processors that runs leave to the service; none if they share all.
+    pub processors: Vec<usize>,
 }
 
 impl Profile {
@@ -75,7 +77,8 @@ impl Profile {
                 Standing::absent(*wall, "not tried: no sandbox can be built", None, None)
             }
         };
-        Self { privileged: false, walls: Wall::ALL.iter().map(standing).collect() }
+        let walls = Wall::ALL.iter().map(standing).collect();
+        Self { privileged: false, walls, processors: Vec::new() }
     }
 }
 

@@ -30,11 +30,12 @@ use std::time::{Duration, Instant};
 use caps::{CapSet, Capability, CapsHashSet};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::sched::sched_setaffinity;
 use nix::sys::prctl::{set_child_subreaper, set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{geteuid, setgroups, setsid};
+use nix::unistd::{Pid, geteuid, setgroups, setsid};
 
 use self::confinement::Confinement;
 use self::failure::Step;
@@ -103,6 +104,9 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     let bases = cgroup::discover(&seat.name());
     // Both before the template, from which control groups are out of sight.
     let processors = Processors::find();
+    if let Some((_, service)) = &processors.division {
+        sched_setaffinity(Pid::from_raw(0), service).step("scheduling", None)?;
+    }
     let outer = if bases.find("memory").is_some() { None } else { Outer::find() };
     let built = enter(&plan, privileged).and_then(|entered| {
         let landlock = entered.landlock.as_ref().ok();
@@ -126,6 +130,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         way,
         privileged,
         bases: &bases,
+        processors: processors.left_to_service(),
         landlock: landlock.as_ref().map_err(|errno| *errno),
         first_id: seat::FIRST_ID + seat.first_slot(),
         exclusive: seat.is_exclusive(),

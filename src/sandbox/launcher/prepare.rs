@@ -59,7 +59,7 @@ pub fn prepare(
         confined: confined.map(|_| filters.confined),
         // Elsewhere a run's own groups, or the host's other work, are what it competes with.
         gives_way: way != Way::Clone,
-        kept_to: processors.kept_to.map(|set| (set, filters.kept)),
+        kept_to: processors.division.map(|(runs, _)| (runs, filters.kept)),
         directory: c_string(if confined.is_some() { "/" } else { "/sandbox" })?,
         hostname: "sandbox",
         proc_required: plan.walls.required.contains(&Wall::Proc),

@@ -39,7 +39,7 @@ pub fn below(init: Pid) -> Vec<i32> {
 /// What one look at a run's processes adds up to.
 #[derive(Clone, Debug, Default)]
 pub struct Sum {
-    /// Anonymous and shared memory resident, in bytes; pages shared after a fork count twice.
+    /// Anonymous and shared memory resident, in bytes; what several processes share counts once.
     pub memory: u64,
     /// Processes and threads.
     pub threads: u64,
@@ -122,9 +122,11 @@ fn cpu_of(pid: i32) -> (Duration, Duration) {
 #[must_use]
 pub fn sum(init: Pid) -> Sum {
     let mut sum = Sum { cpu: cpu_of(init.as_raw()).1, ..Sum::default() };
-    for pid in below(init) {
+    let processes = below(init);
+    let shared = processes.len() > 1;
+    for pid in processes {
         let status = read(pid, "status");
-        sum.memory += kib(&status, "RssAnon") + kib(&status, "RssShmem");
+        sum.memory += memory(pid, &status, shared);
         sum.threads += number(&status, "Threads");
         sum.address_space = sum.address_space.max(kib(&status, "VmPeak"));
         sum.descriptor_slots = sum.descriptor_slots.max(number(&status, "FDSize"));
@@ -134,6 +136,18 @@ pub fn sum(init: Pid) -> Sum {
         sum.open_files = sum.open_files.max(descriptors(pid));
     }
     sum
+}
+
+/// Memory of one process: where others may `shared` its pages since a fork, its part of them.
+fn memory(pid: i32, status: &str, shared: bool) -> u64 {
+    let whole = kib(status, "RssAnon") + kib(status, "RssShmem");
+    if !shared {
+        return whole;
+    }
+    let rollup = read(pid, "smaps_rollup");
+    let part = kib(&rollup, "Pss_Anon") + kib(&rollup, "Pss_Shmem");
+    // Nothing is in it for a process that is about to be gone, or that can't be read.
+    if part == 0 { whole } else { part }
 }
 
 fn descriptors(pid: i32) -> u64 {
@@ -162,6 +176,15 @@ mod tests {
         // Another process has its id.
         assert_eq!(ledger.note(own(&[(2, 2), (3, 1)]), second(3)), second(7));
         assert_eq!(ledger.note(own(&[]), second(0)), second(7));
+    }
+
+    #[test]
+    fn a_part_is_no_more_than_the_whole_and_falls_back_to_it() {
+        let own = std::process::id() as i32;
+        let status = read(own, "status");
+        let (whole, part) = (memory(own, &status, false), memory(own, &status, true));
+        assert!(part > 0 && part <= whole + (1 << 20), "{part} of {whole}");
+        assert_eq!(memory(-1, "RssAnon: 7 kB\n", true), 7 << 10);
     }
 
     #[test]

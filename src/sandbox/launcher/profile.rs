@@ -17,6 +17,8 @@ pub struct Findings<'a> {
     pub way: Way,
     /// Whether it runs as root in the host's user namespace.
     pub privileged: bool,
+    /// Processors that runs leave to the service.
+    pub processors: Vec<usize>,
     /// Control groups.
     pub bases: &'a Bases,
     /// Landlock, or the kernel's word.
@@ -31,7 +33,7 @@ pub struct Findings<'a> {
 #[must_use]
 pub fn profile(plan: &Plan, findings: &Findings<'_>) -> Profile {
     let walls = Wall::ALL.iter().map(|wall| standing(*wall, plan, findings)).collect();
-    Profile { privileged: findings.privileged, walls }
+    Profile { privileged: findings.privileged, walls, processors: findings.processors.clone() }
 }
 
 /// The first wall that the plan requires and that can't stand.

@@ -76,6 +76,8 @@ pub struct Run {
 
 /// The shortest time between two looks at one run.
 const LOOK_FLOOR: Duration = Duration::from_millis(20);
+/// Of the time from one look to the next, one part of so many is spent looking.
+const LOOK_SHARE: u32 = 5;
 /// How often memory is looked at where no cgroup counts it.
 const WATCHDOG: Duration = Duration::from_millis(50);
 
@@ -228,6 +230,7 @@ impl Run {
 
     /// Looks at CPU time and memory, kills the run if it is over, and says when to look again.
     pub fn look(&mut self, now: Instant, processors: u32) {
+        let begun = Instant::now();
         let counted = self.groups.cpu();
         let uncounted_memory = self.groups.oom_kills().is_none();
         let sum = (counted.is_none() || uncounted_memory).then(|| processes::sum(self.pid));
@@ -257,7 +260,8 @@ impl Run {
             }
             wait = wait.min(WATCHDOG);
         }
-        self.next_look = now + wait;
+        // Many processes take long to look at, which must not become all that we do.
+        self.next_look = now + wait.max(begun.elapsed() * LOOK_SHARE);
     }
 
     /// Ends it for a limit.

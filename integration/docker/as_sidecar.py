@@ -8,12 +8,23 @@ environment, the same ports, files by the same paths. Takes the place of `codemo
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from types import FrameType
 
 PREFIXES = ("CODEMODE_", "MAIN_APP_", "EXECUTOR_", "OTEL_")
+
+
+def readable(path: str, directory: str) -> str:
+    """A copy of a file that the container's user may read, and nobody else."""
+    copy = os.path.join(directory, f"copy-{os.path.basename(path)}")
+    shutil.copyfile(path, copy)
+    os.chmod(copy, 0o600)
+    if os.geteuid() == 0:
+        os.chown(copy, 1000, 1000)
+    return copy
 
 
 def main() -> int:
@@ -31,7 +42,7 @@ def main() -> int:
             # By name: values stay off the command line.
             command += ["--env", variable]
             if value.startswith("/") and os.path.isfile(value):
-                command += ["--volume", f"{value}:{value}:ro"]
+                command += ["--volume", f"{readable(value, directory)}:{value}:ro"]
     config = os.path.join(directory, "codemode-sidecar.yaml")
     if os.path.exists(config):
         command += ["--volume", f"{config}:/app/codemode-sidecar.yaml:ro"]

@@ -34,7 +34,10 @@ def register(registry):
 def project():
     """An empty directory, a main application on every address of this host, and port 8001."""
     if not the_site().private:
-        raise Skip("the guide's names and ports are taken literally only on an engine of the test's own")
+        raise Skip(
+            "takes the name codemode-executor and port 8001, so only on an engine of the test's own, or with "
+            "CODEMODE_TEST_LITERAL=1"
+        )
     with tempfile.TemporaryDirectory() as directory, PackageApp(register, listen="0.0.0.0") as app:
         try:
             yield Path(directory), app
@@ -58,7 +61,7 @@ def shell(directory: Path, script: str, timeout: float = 300, **variables: str) 
     return succeed(["bash", "-euc", script], timeout, cwd=directory, env=env)
 
 
-def call_with_tools(key: str = KEY) -> None:
+def call_with_tools(app: PackageApp) -> None:
     """What an application does: the published client on port 8001, with a tool."""
     raw = RawClient("127.0.0.1:8001")
 
@@ -70,8 +73,8 @@ def call_with_tools(key: str = KEY) -> None:
 
     wait_until(healthy, 60, "Health")
     raw.close()
-    config = ClientConfig(executor_url="http://localhost:8001", executor_api_key=key)
-    client = Codemode.from_client_config(config)
+    config = ClientConfig(executor_url="http://localhost:8001", executor_api_key=KEY)
+    client = Codemode.from_client_config(config, registry=app.registry)
     answer = client.execute("result = tools['weather'].run(location='Bern')")
     equal(answer, '"sunny in Bern"', "the client's answer")
 
@@ -100,7 +103,7 @@ def option_1_compose_in(directory, app):
         """,
         CODEMODE_MAIN_APP_TARGET=f"host.docker.internal:{app.port}",
     )
-    call_with_tools()
+    call_with_tools(app)
     without_privilege()
     host = the_site().engine.inspect(NAME)["HostConfig"]
     equal(host["CapDrop"], ["ALL"], "dropped")
@@ -132,7 +135,7 @@ def option_2_build_and_run_in(directory, app):
         {run_it} --security-opt seccomp=seccomp.json codemode-executor
         """,
     )
-    call_with_tools()
+    call_with_tools(app)
     without_privilege()
     version = succeed(
         ["docker", "inspect", "--format", '{{index .Config.Labels "org.opencontainers.image.version"}}',
@@ -179,7 +182,7 @@ def option_3_compose_from_the_clients_configuration_in(directory, app):
         {compose()} --env-file .env -f docker_sidecar/docker-compose.yml up -d
         """,
     )
-    call_with_tools()
+    call_with_tools(app)
     without_privilege()
     equal((directory / ".env").stat().st_mode & 0o777, 0o600, "who may read .env")
 
@@ -205,11 +208,11 @@ def with_codemode_alone_in(directory, app):
         **target,
     )
     check("Everything is there." in said, said)
-    call_with_tools()
+    call_with_tools(app)
     shell(directory, "codemode docker stop")
     check(not the_site().engine.inspect(NAME)["State"]["Running"], "it still runs after `stop`")
     shell(directory, "codemode docker remove")
-    check(run(["docker", "inspect", NAME]).returncode != 0, "it is still there after `remove`")
+    check(run(["docker", "container", "inspect", NAME]).returncode != 0, "it is still there after `remove`")
 
 
 @case(timeout=300)
@@ -244,6 +247,8 @@ def a_mistake_ends_with_a_sentence_and_is_not_restarted_for_ever_in(directory, _
 @case(timeout=120)
 def the_image_is_small_and_holds_what_it_should():
     site = the_site()
+    if os.path.getsize(site.binary) > 50_000_000:
+        raise Skip("the figure is for a release build; name one in CODEMODE_TEST_BINARY")
     size = lambda image: int(  # noqa: E731
         succeed(["docker", "image", "inspect", "--format", "{{.Size}}", image])
     )

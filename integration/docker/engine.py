@@ -15,6 +15,8 @@ from harness import Failure, Skip
 
 # Debian's release of the base image that is made where no registry is in reach.
 SUITE = os.environ.get("CODEMODE_TEST_DEBIAN", "bookworm")
+# What the Dockerfile builds on unless told otherwise.
+USUAL_BASE = "python:3.12-slim"
 # Away from the address ranges that engines choose by themselves.
 BRIDGE = "10.213.0.1/24"
 
@@ -114,10 +116,12 @@ class Engine:
             time.sleep(0.2)
 
     def base_image(self) -> str:
-        """An image with Python: as named by CODEMODE_TEST_BASE, else made with debootstrap."""
+        """An image with Python: as named by CODEMODE_TEST_BASE, pulled, or made with debootstrap."""
         named = os.environ.get("CODEMODE_TEST_BASE")
         if named:
             return named
+        if self.process is None and run(["docker", "pull", USUAL_BASE], timeout=600).returncode == 0:
+            return USUAL_BASE
         image = f"codemode-test-base:{SUITE}"
         if run(["docker", "image", "inspect", image]).returncode == 0:
             return image
@@ -147,7 +151,7 @@ class Engine:
 
     def inspect(self, name: str) -> dict[str, Any]:
         """What Docker knows of a container."""
-        return json.loads(succeed(["docker", "inspect", name]))[0]
+        return json.loads(succeed(["docker", "container", "inspect", name]))[0]
 
     def logs(self, name: str) -> str:
         """All that a container printed."""

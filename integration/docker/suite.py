@@ -31,7 +31,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 logging.disable(logging.CRITICAL)
 
 from container import IMAGE, Site  # noqa: E402
-from engine import Engine, succeed  # noqa: E402
+from engine import USUAL_BASE, Engine, succeed  # noqa: E402
 from harness import CASES, Skip  # noqa: E402
 from runner import Runner  # noqa: E402
 from site_under_test import set_site  # noqa: E402
@@ -54,7 +54,7 @@ def build(engine: Engine, directory: Path, binary: str) -> Site:
     base = engine.base_image()
     if engine.process is not None:
         # The name that the Dockerfile has by default; this engine is ours alone.
-        succeed(["docker", "tag", base, "python:3.12-slim"])
+        succeed(["docker", "tag", base, USUAL_BASE])
     succeed([binary, "docker", "assets", "--dest", str(directory)])
     command = [binary, "docker", "build", "--dir", str(directory), "--tag", IMAGE, "--base", base]
     succeed(command, timeout=600)

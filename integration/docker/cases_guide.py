@@ -16,7 +16,7 @@ from codemode.config import ClientConfig
 from apps import PackageApp
 from container import IMAGE
 from engine import run, succeed
-from harness import KEY, Skip, case, check, equal, wait_until
+from harness import KEY, Failure, Skip, case, check, equal, wait_until
 from rpc import RawClient
 from site_under_test import the_site
 
@@ -56,9 +56,16 @@ def compose() -> str:
 
 def shell(directory: Path, script: str, timeout: float = 300, **variables: str) -> str:
     """Lines of the guide, in a shell that stops at the first that fails."""
+    done = run_shell(directory, script, timeout, **variables)
+    if done.returncode != 0:
+        raise Failure(f"exit code {done.returncode} of{script}\n{done.stdout}{done.stderr}"[-4000:])
+    return done.stdout
+
+
+def run_shell(directory: Path, script: str, timeout: float = 300, **variables: str):
     path = f"{Path(the_site().binary).parent}:{os.environ['PATH']}"
     env = {**os.environ, "PATH": path, **variables}
-    return succeed(["bash", "-euc", script], timeout, cwd=directory, env=env)
+    return run(["bash", "-euc", script], timeout, cwd=directory, env=env)
 
 
 def call_with_tools(app: PackageApp) -> None:
@@ -194,25 +201,33 @@ def with_codemode_alone():
 
 
 def with_codemode_alone_in(directory, app):
-    target = {"CODEMODE_API_KEY": KEY, "MAIN_APP_GRPC_TARGET": f"host.docker.internal:{app.port}"}
+    (directory / "custom.yaml").write_text(CLIENT_FILE.format(key=KEY))
     said = shell(
         directory,
         """
-        codemode docker assets --dest .
-        printf 'CODEMODE_API_KEY=%s\\nMAIN_APP_GRPC_TARGET=%s\\n' "$CODEMODE_API_KEY" "$MAIN_APP_GRPC_TARGET" >.env
-        codemode docker check
+        codemode init client
         codemode docker build
-        codemode docker start
+        codemode docker start --config custom.yaml --port 8001
         codemode docker status
         """,
-        **target,
+        MAIN_APP_GRPC_TARGET=f"host.docker.internal:{app.port}",
     )
-    check("Everything is there." in said, said)
+    check("healthy" in said, said)
     call_with_tools(app)
     shell(directory, "codemode docker stop")
     check(not the_site().engine.inspect(NAME)["State"]["Running"], "it still runs after `stop`")
     shell(directory, "codemode docker remove")
     check(run(["docker", "container", "inspect", NAME]).returncode != 0, "it is still there after `remove`")
+
+
+@case(timeout=120)
+def check_finds_everything_once_it_is_there():
+    with project() as (directory, _):
+        script = "codemode docker assets --dest . && cp .env.template .env && codemode docker check"
+        missing = run_shell(directory, script)
+        check(missing.returncode == 1 and "CODEMODE_API_KEY is not set" in missing.stdout, missing.stdout)
+        said = shell(directory, f"sed -i s/^CODEMODE_API_KEY=.*/CODEMODE_API_KEY={KEY}/ .env; codemode docker check")
+        check("Everything is there." in said, said)
 
 
 @case(timeout=300)

@@ -18,7 +18,7 @@ pub(super) fn standing(profile: &Profile, missing: &[(Wall, i32)]) -> Vec<Standi
 
 fn instead(wall: Wall) -> &'static str {
     match wall {
-        Wall::Proc => "no /proc at all: an empty directory in its place",
+        Wall::Proc => "no /proc: programs find no /proc/self/fd, /dev/fd, cpuinfo or meminfo",
         _ => "the kernel refused it",
     }
 }

@@ -1,7 +1,7 @@
 //! `codemode docker assets`: what an image is built from, out of this binary.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -62,15 +62,7 @@ pub(super) struct AssetsArgs {
 }
 
 pub(super) fn main(args: &AssetsArgs) -> Result<ExitCode, Stop> {
-    // The link and not its text: it holds even if the file was replaced meanwhile.
-    let binary = File::open("/proc/self/exe")
-        .map_err(|error| Stop::failed(format!("this program cannot be read ({error})")))?;
-    let mut files: Vec<_> =
-        ASSETS.iter().map(|(name, text)| NewFile::public(args.dest.join(name), *text)).collect();
-    let path = args.dest.join("codemode");
-    files.push(NewFile { path, content: Content::From(binary), mode: 0o755 });
-    let written: Vec<_> = files.iter().map(|file| file.path.display().to_string()).collect();
-    files::write(files, args.force)?;
+    let written = write(&args.dest, args.force)?;
     if args.json {
         output::json(&serde_json::json!({ "written": written }))?;
         return Ok(ExitCode::SUCCESS);
@@ -79,4 +71,21 @@ pub(super) fn main(args: &AssetsArgs) -> Result<ExitCode, Stop> {
         say!("{path}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes everything to `dest`; the paths of what was written.
+///
+/// # Errors
+/// What stands in the way, unless forced; or as writing.
+pub(super) fn write(dest: &Path, force: bool) -> Result<Vec<String>, Stop> {
+    // The link and not its text: it holds even if the file was replaced meanwhile.
+    let binary = File::open("/proc/self/exe")
+        .map_err(|error| Stop::failed(format!("this program cannot be read ({error})")))?;
+    let mut files: Vec<_> =
+        ASSETS.iter().map(|(name, text)| NewFile::public(dest.join(name), *text)).collect();
+    let path = dest.join("codemode");
+    files.push(NewFile { path, content: Content::From(binary), mode: 0o755 });
+    let written = files.iter().map(|file| file.path.display().to_string()).collect();
+    files::write(files, force)?;
+    Ok(written)
 }

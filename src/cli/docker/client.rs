@@ -116,10 +116,17 @@ impl Compose {
         }
     }
 
-    /// A compose command in a directory, whose output the user sees.
-    pub(super) fn show(self, directory: &Path, arguments: &[&str]) -> Result<(), Stop> {
+    /// A compose command in a directory, whose output the user sees, with variables that win over those
+    /// of `.env`.
+    pub(super) fn show(
+        self,
+        directory: &Path,
+        arguments: &[&str],
+        variables: &[(&str, String)],
+    ) -> Result<(), Stop> {
         let what = format!("{} {}", self.name(), arguments.join(" "));
-        run(&what, self.command().args(arguments).current_dir(directory))
+        let variables = variables.iter().map(|(name, value)| (name, value));
+        run(&what, self.command().args(arguments).envs(variables).current_dir(directory))
     }
 }
 

@@ -1,6 +1,7 @@
 //! `codemode docker build`, `start`, `stop`, `remove`, `status`.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,15 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::PlaceArgs;
 use super::client::{COMPOSE, Compose, Docker, DotEnv};
+use super::{PlaceArgs, assets, env};
 use crate::cli::output::say;
 use crate::cli::{Stop, code, output};
 
 const COMPOSE_FILE: &str = "docker-compose.yml";
+const KEY: &str = "CODEMODE_API_KEY";
+/// Where `build` puts the files if nobody has put them anywhere.
+const EXPORT: &str = "codemode-docker";
 
 /// Build the image
 #[derive(Args)]
@@ -33,6 +37,13 @@ pub(super) struct BuildArgs {
 pub(super) struct StartArgs {
     #[command(flatten)]
     place: PlaceArgs,
+    /// Configuration to take settings from, as `docker env` does; wins over .env, not over the shell
+    /// [default: codemode.yaml, if there is no .env]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Port of this machine under which the service appears [default: 8001]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
     /// Longest wait
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
     timeout: u16,
@@ -63,6 +74,12 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn build(args: &BuildArgs) -> Result<ExitCode, Stop> {
+    if args.place.has_none() {
+        // Nothing was exported by hand, and nothing else is needed to build.
+        Docker::connect()?;
+        assets::write(Path::new(EXPORT), false)?;
+        eprintln!("codemode: wrote what the image is built from to {EXPORT}");
+    }
     let directory = args.place.directory_with("Dockerfile")?;
     let docker = Docker::connect()?;
     let base = args.base.clone().or_else(|| DotEnv::read(&directory).get("PYTHON_IMAGE"));
@@ -88,17 +105,42 @@ fn compose() -> Result<Compose, Stop> {
 pub(super) fn start(args: &StartArgs) -> Result<ExitCode, Stop> {
     let directory = args.place.directory_with(COMPOSE_FILE)?;
     let settings = DotEnv::read(&directory);
-    if settings.get("CODEMODE_API_KEY").is_none() {
+    let variables = args.variables(&directory)?;
+    let has_key = variables.iter().any(|(name, value)| *name == KEY && !value.is_empty());
+    if !has_key && settings.get(KEY).is_none() {
         let text = "CODEMODE_API_KEY is not set, so anyone who reaches the port could run code; set it in the .env \
-                    beside docker-compose.yml (`codemode docker env`, or cp .env.template .env)";
+                    beside docker-compose.yml (`codemode docker env`, or cp .env.template .env), or name a \
+                    configuration that has it with --config";
         return Err(Stop::usage(text));
     }
     let docker = Docker::connect()?;
-    compose()?.show(&directory, &["up", "--detach"])?;
+    compose()?.show(&directory, &["up", "--detach"], &variables)?;
     let name = args.place.container(&settings);
     wait(&docker, &name, Duration::from_secs(args.timeout.into()))?;
     say!("{name} is healthy");
     Ok(ExitCode::SUCCESS)
+}
+
+impl StartArgs {
+    /// What goes to compose beside `.env`.
+    fn variables(&self, directory: &Path) -> Result<Vec<(&'static str, String)>, Stop> {
+        let usual = Path::new("codemode.yaml");
+        let has_env = directory.join(".env").is_file();
+        let file = self.config.as_deref().or((!has_env && usual.is_file()).then_some(usual));
+        let mut variables = match file {
+            Some(file) => {
+                let cwd = std::env::current_dir().map_err(Stop::usage)?;
+                env::variables(&cwd.join(file))?
+            }
+            None => Vec::new(),
+        };
+        // As with .env: what the shell has wins.
+        variables.retain(|(name, _)| std::env::var_os(name).is_none_or(|value| value.is_empty()));
+        if let Some(port) = self.port {
+            variables.push(("CODEMODE_SIDECAR_PORT", port.to_string()));
+        }
+        Ok(variables)
+    }
 }
 
 fn wait(docker: &Docker, name: &str, patience: Duration) -> Result<(), Stop> {
@@ -180,7 +222,10 @@ pub(super) fn remove(args: &RemoveArgs) -> Result<ExitCode, Stop> {
     // Its file also knows the network that was made for it.
     let file = directory.join(COMPOSE_FILE);
     match Compose::find().filter(|_| file.is_file() && is_composed(&docker, &name)) {
-        Some((compose, _)) => compose.show(&directory, &["down"])?,
+        Some((compose, _)) => {
+            // Its file asks for a key, whatever is done with it.
+            compose.show(&directory, &["down"], &[(KEY, "unused".to_owned())])?;
+        }
         None => docker.show("docker rm", ["rm", "--force", "--", &name])?,
     }
     Ok(ExitCode::SUCCESS)

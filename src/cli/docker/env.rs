@@ -75,22 +75,12 @@ struct Environment {
 
 pub(super) fn main(args: &EnvArgs) -> Result<ExitCode, Stop> {
     let cwd = env::current_dir().map_err(Stop::usage)?;
-    let inspected = config::inspect(&cwd.join(&args.config), None, &config::process_environment());
-    if !inspected.faults.is_empty() {
-        let lines: Vec<_> = inspected.faults.iter().map(ToString::to_string).collect();
-        return Err(Stop::usage(lines.join("\n")));
-    }
-    let mut environment = match inspected.kind {
-        FileKind::Sidecar => of_sidecar(&inspected.settings),
-        kind => of_application(&inspected.settings, kind),
-    };
+    let mut environment = of_file(&cwd.join(&args.config))?;
     if let Some(profile) = seccomp_profile(&cwd) {
         environment.set("CODEMODE_SECCOMP", profile);
     }
     let text = render(&environment, &args.config)?;
-    for note in &environment.notes {
-        eprintln!("codemode: note: {note}");
-    }
+    environment.tell_notes();
     if args.output == Path::new("-") {
         output::whole(text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
@@ -100,7 +90,35 @@ pub(super) fn main(args: &EnvArgs) -> Result<ExitCode, Stop> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The variables of a configuration file, with what is to be noted about them told on standard error.
+///
+/// # Errors
+/// Every fault of the file.
+pub(super) fn variables(file: &Path) -> Result<Vec<(&'static str, String)>, Stop> {
+    let environment = of_file(file)?;
+    environment.tell_notes();
+    Ok(environment.variables)
+}
+
+fn of_file(file: &Path) -> Result<Environment, Stop> {
+    let inspected = config::inspect(file, None, &config::process_environment());
+    if !inspected.faults.is_empty() {
+        let lines: Vec<_> = inspected.faults.iter().map(ToString::to_string).collect();
+        return Err(Stop::usage(lines.join("\n")));
+    }
+    Ok(match inspected.kind {
+        FileKind::Sidecar => of_sidecar(&inspected.settings),
+        kind => of_application(&inspected.settings, kind),
+    })
+}
+
 impl Environment {
+    fn tell_notes(&self) {
+        for note in &self.notes {
+            eprintln!("codemode: note: {note}");
+        }
+    }
+
     fn set(&mut self, name: &'static str, value: String) {
         self.variables.push((name, value));
     }

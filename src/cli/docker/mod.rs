@@ -35,8 +35,8 @@ enum DockerCommand {
 /// Where the container's files are, and what it is called.
 #[derive(Args)]
 struct PlaceArgs {
-    /// Directory that `docker assets` filled [default: the first of ., docker, codemode-docker,
-    /// sidecar with a docker-compose.yml]
+    /// Directory that `docker assets` filled [default: the first of ., codemode-docker,
+    /// docker_sidecar, docker and sidecar with a docker-compose.yml]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// The container's name [default: $CODEMODE_CONTAINER, also from .env, or codemode-executor]
@@ -47,12 +47,12 @@ struct PlaceArgs {
 impl PlaceArgs {
     /// The directory, or the working directory where none has the files.
     fn directory(&self) -> PathBuf {
-        let usual = [".", "docker", "codemode-docker", "sidecar"].map(PathBuf::from);
-        let filled = |path: &PathBuf| path.join("docker-compose.yml").is_file();
-        self.dir
-            .clone()
-            .or_else(|| usual.into_iter().find(filled))
-            .unwrap_or_else(|| PathBuf::from("."))
+        self.dir.clone().or_else(usual).unwrap_or_else(|| PathBuf::from("."))
+    }
+
+    /// Whether none was named, and none of the usual ones has the files.
+    fn has_none(&self) -> bool {
+        self.dir.is_none() && usual().is_none()
     }
 
     /// The directory, which must have `file`.
@@ -67,6 +67,13 @@ impl PlaceArgs {
              directory with --dir"
         )))
     }
+}
+
+/// The first of the usual directories that has the files.
+fn usual() -> Option<PathBuf> {
+    let usual = [".", "codemode-docker", "docker_sidecar", "docker", "sidecar"];
+    let filled = |path: &PathBuf| path.join("docker-compose.yml").is_file();
+    usual.map(PathBuf::from).into_iter().find(filled)
 }
 
 fn shown(directory: &Path) -> String {

@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("init.bpf"), bytes(&seccomp::init()?))?;
     fs::write(out.join("confined.bpf"), bytes(&seccomp::confined()?))?;
     fs::write(out.join("kept.bpf"), bytes(&seccomp::kept()?))?;
+    fs::write(out.join("uncounted.bpf"), bytes(&seccomp::uncounted()?))?;
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=seccomp");
     println!("cargo:rustc-env=CODEMODE_COMMIT={}", commit().unwrap_or_default());

@@ -37,6 +37,13 @@ pub const CONFINED: Policy =
 pub const KEPT: Policy =
     Policy { file: "seccomp/kept.json", name: "kept", json: include_str!("kept.json") };
 
+/// The calls that also get EPERM where no control group counts a run's memory.
+pub const UNCOUNTED: Policy = Policy {
+    file: "seccomp/uncounted.json",
+    name: "uncounted",
+    json: include_str!("uncounted.json"),
+};
+
 /// The most instructions that the kernel takes in one filter (`BPF_MAXINSNS`).
 pub const MAX_INSTRUCTIONS: usize = 4096;
 
@@ -145,6 +152,11 @@ pub fn confined() -> Result<BpfProgram, String> {
 /// A further filter of a run that is kept to some processors.
 pub fn kept() -> Result<BpfProgram, String> {
     assemble(&compile(&KEPT)?)
+}
+
+/// A further filter of a run whose memory is not counted.
+pub fn uncounted() -> Result<BpfProgram, String> {
+    assemble(&compile(&UNCOUNTED)?)
 }
 
 /// Ranges of call numbers with one answer each, from 0 up.

@@ -271,6 +271,32 @@ for _ in range(12):
         time.sleep(20)
 time.sleep(20)
 """,
+    "a first thread that has ended": """
+import ctypes, threading, time
+def go_on():
+    kept = []
+    for _ in range(60):
+        kept.append(bytearray(5 << 20))
+        time.sleep(0.02)
+    time.sleep(30)
+threading.Thread(target=go_on).start()
+ctypes.CDLL(None).syscall(60, 0)
+""",
+    "pages that are shared and in no address space": """
+import mmap
+kept = []
+for _ in range(30):
+    pages = mmap.mmap(-1, 10 << 20)
+    pages.write(bytes(10 << 20))
+    pages.madvise(mmap.MADV_DONTNEED)
+    kept.append(pages)
+""",
+    "the device of zeros": """
+import mmap
+with open('/dev/zero', 'r+b') as zeros:
+    kept = [mmap.mmap(zeros.fileno(), 300 << 20)]
+    kept[0].write(bytes(300 << 20))
+""",
     "sockets": """
 import socket
 pairs = []

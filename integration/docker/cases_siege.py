@@ -116,3 +116,41 @@ def the_service_answers_while_runs_fork_hog_and_fill(w):
     equal((state["RestartCount"], state["State"]["OOMKilled"] and not state["State"]["Running"]),
           (0, False), "restarts of the service")
     check(w.client.execute("result = 1").success, "an ordinary run fails afterwards")
+
+
+# Memory that lies in the kernel, behind sockets, and in no process.
+SOCKET_HOARD = """
+import os, socket, time
+for _ in range(8):
+    if os.fork() == 0:
+        break
+pairs = []
+try:
+    while True:
+        a, b = socket.socketpair()
+        pairs.append((a, b))
+        a.setblocking(False)
+        try:
+            while True:
+                a.send(bytes(1 << 16))
+        except BlockingIOError:
+            pass
+except OSError:
+    time.sleep(20)
+"""
+HONEST = """
+import time
+kept = bytearray(30 << 20)
+time.sleep(5)
+result = 'alive'
+"""
+
+
+@case(besieged, timeout=120)
+def honest_runs_outlive_one_that_hides_what_it_takes(w):
+    honest = [w.client.start(HONEST, timeout=20, deadline=60) for _ in range(2)]
+    hoard = w.client.start(SOCKET_HOARD, timeout=8, deadline=60)
+    answers = [run.result() for run in honest]
+    check(all(answer.success for answer in answers), f"{[answer.error for answer in answers]}")
+    check(not hoard.result().success, "the hoard ended well")
+    check(w.client.execute("result = 1").success, "an ordinary run fails afterwards")

@@ -69,7 +69,7 @@ def the_least_tier_runs_if_it_is_accepted_and_every_answer_says_so(w):
 
 
 CONFINED = """
-import os, socket, subprocess
+import fcntl, os, socket, subprocess
 def attempt(what):
     try:
         return ['done', repr(what())[:80]]
@@ -92,6 +92,14 @@ result = {
     'program': attempt(lambda: subprocess.run(['true'])),
     'socket': attempt(lambda: socket.create_connection(('127.0.0.1', 8001), 2)),
     'unix': attempt(lambda: socket.socket(socket.AF_UNIX)),
+    'datagrams': attempt(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)),
+    'another address': attempt(lambda: socket.socketpair()[0].bind('\\0name')),
+    'owner': attempt(lambda: fcntl.fcntl(socket.socketpair()[0], fcntl.F_SETOWN, 1)),
+    'owner by structure': attempt(lambda: fcntl.fcntl(socket.socketpair()[0], 15, bytes(8))),
+    'its signal': attempt(lambda: fcntl.fcntl(socket.socketpair()[0], 10, 9)),
+    'lock': attempt(lambda: fcntl.flock(open(os.__file__), fcntl.LOCK_EX)),
+    'lock of a part': attempt(lambda: fcntl.lockf(open(os.__file__), fcntl.LOCK_SH)),
+    'emptied': attempt(lambda: os.open(os.__file__, os.O_RDONLY | os.O_TRUNC)),
 }
 """
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::output::say;
 use super::tier::TierArgs;
-use super::{Stop, begin, output};
+use super::{Stop, begin, given, output};
 use crate::engine::Ready;
 use crate::plan;
 use crate::plan::host::{self, Fact};
@@ -26,8 +26,8 @@ pub(super) struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Python interpreter: a path, or a name on PATH [default: python3]
-    #[arg(long, value_name = "PATH", env = "CODEMODE_PYTHON")]
+    /// Python interpreter: a path, or a name on PATH [default: $CODEMODE_PYTHON, else python3]
+    #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
     #[command(flatten)]
     tier: TierArgs,
@@ -75,7 +75,7 @@ fn diagnose(args: &DoctorArgs, policy: &WallPolicy) -> Diagnosis {
         walls: Vec::new(),
         refused: None,
     };
-    match plan::find(args.python.as_deref()) {
+    match plan::find(given(args.python.as_deref(), "CODEMODE_PYTHON").as_deref()) {
         Ok(found) => {
             let executable = found.executable.display();
             diagnosis.interpreter =

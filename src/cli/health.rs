@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::say;
-use super::{Stop, output};
+use super::{Stop, given, output};
 use crate::config::{self, ServiceTls, Sources};
 use crate::grpc::{Probe, ProbeTls, Trust};
 
@@ -32,10 +32,11 @@ pub(super) struct HealthArgs {
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
     /// Certificate to show to a service that asks for one (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_key", env = "CODEMODE_HEALTH_TLS_CERT_FILE")]
+    /// [default: $CODEMODE_HEALTH_TLS_CERT_FILE]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// Its key (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "CODEMODE_HEALTH_TLS_KEY_FILE")]
+    /// Its key (PEM) [default: $CODEMODE_HEALTH_TLS_KEY_FILE]
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
     /// Configuration file of the service [default: as `serve`]
     #[arg(long, value_name = "FILE", conflicts_with = "address")]
@@ -140,9 +141,9 @@ fn probe(args: &HealthArgs) -> Result<Probe, Stop> {
         }
         (None, None) => None,
     };
-    // A variable that is set to nothing is not set.
-    let given = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
-    let identity = match (given(&args.tls_cert), given(&args.tls_key)) {
+    let cert = given(args.tls_cert.as_deref(), "CODEMODE_HEALTH_TLS_CERT_FILE");
+    let key = given(args.tls_key.as_deref(), "CODEMODE_HEALTH_TLS_KEY_FILE");
+    let identity = match (cert, key) {
         (Some(cert), Some(key)) => Some((read("--tls-cert", &cert)?, read("--tls-key", &key)?)),
         _ => None,
     };

@@ -15,7 +15,7 @@ mod tls;
 mod validate;
 mod version;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -114,6 +114,12 @@ pub fn main() -> ExitCode {
             ExitCode::from(stop.code)
         }
     }
+}
+
+/// What was given as a flag, else by a variable: one that is set to nothing is not set, as for `serve`.
+fn given(flag: Option<&Path>, variable: &str) -> Option<PathBuf> {
+    let variable = || std::env::var_os(variable).filter(|value| !value.is_empty());
+    flag.map(Path::to_owned).or_else(|| variable().map(PathBuf::from))
 }
 
 /// Starts the launcher with the running binary, in a control group that it can use if there is one.

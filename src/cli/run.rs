@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
 use super::tier::TierArgs;
-use super::{Stop, begin, code, output};
+use super::{Stop, begin, code, given, output};
 use crate::engine::Ready;
 use crate::plan;
 use crate::policy::domains::DomainPolicy;
@@ -47,8 +47,8 @@ pub(super) struct RunArgs {
     /// Print the whole report as JSON instead of the program's output
     #[arg(long)]
     json: bool,
-    /// Python interpreter: a path, or a name on PATH [default: python3]
-    #[arg(long, value_name = "PATH", env = "CODEMODE_PYTHON")]
+    /// Python interpreter: a path, or a name on PATH [default: $CODEMODE_PYTHON, else python3]
+    #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
     /// Show DIR read-only as /workspace
     #[arg(long, value_name = "DIR")]
@@ -85,7 +85,8 @@ pub(super) fn main(args: &RunArgs) -> Result<ExitCode, Stop> {
     let begun = begin()?;
     let program = read_program(file)?;
     let policy = policy(args)?;
-    let interpreter = plan::find(args.python.as_deref()).map_err(Stop::usage)?;
+    let interpreter = plan::find(given(args.python.as_deref(), "CODEMODE_PYTHON").as_deref())
+        .map_err(Stop::usage)?;
     let prepared = begun.prepare(&policy, &interpreter, false)?;
     // A thread, so not before the launcher is started.
     let stdin = args.stdin.as_deref().map(feed_stdin).transpose()?;

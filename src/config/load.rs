@@ -15,6 +15,9 @@ use super::substitute::substitute;
 use super::table::{Draft, SIDECAR, TABLE, find};
 use super::{Environment, Sources, Used, kinds, observe, parse, raw, tls, yaml};
 
+/// The compose file gives this one a value for whoever sets neither of its other names: it is there to
+/// give way.
+const FALLBACK: &str = "CODEMODE_MAIN_APP_GRPC_TARGET";
 const FILE_VARIABLE: &str = "CODEMODE_SIDECAR_CONFIG";
 const USUAL_FILES: [&str; 2] = ["codemode-sidecar.yaml", "sidecar.yaml"];
 /// Far above any honest configuration, far below what would hurt.
@@ -132,6 +135,9 @@ impl Loader<'_> {
                 continue;
             };
             if let Some((first, _)) = &found {
+                if *name == FALLBACK {
+                    continue;
+                }
                 self.warnings
                     .push(format!("{first} and {name} both set {}; {first} is used", row.key));
                 continue;

@@ -51,10 +51,20 @@ pub struct Lines(Arc<Inner>);
 
 /// Created for its owner alone, and never truncated. No link is followed: the directory may belong to
 /// an account with fewer rights than whoever opens. Nor is a pipe waited for.
-fn open(path: &Path) -> io::Result<File> {
+fn options() -> OpenOptions {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let mut options = OpenOptions::new();
-    let file = options.append(true).create(true).mode(0o600).custom_flags(flags).open(path)?;
+    options.append(true).mode(0o600).custom_flags(flags);
+    options
+}
+
+/// A file that was not there.
+fn create(path: &Path) -> io::Result<File> {
+    options().create_new(true).open(path)
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let file = options().create(true).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("not a regular file")) }
 }
 
@@ -80,11 +90,12 @@ impl Lines {
     /// # Errors
     /// As `open(2)` and `fchown(2)`.
     pub fn file(path: PathBuf, owner: Option<(Uid, Gid)>) -> io::Result<Self> {
-        let is_new = !path.exists();
-        let file = open(&path)?;
-        if let Some((uid, gid)) = owner.filter(|_| is_new) {
-            fchown(&file, Some(uid), Some(gid))?;
+        // Only what this very call made is given away.
+        let made = create(&path);
+        if let (Ok(file), Some((uid, gid))) = (&made, owner) {
+            fchown(file, Some(uid), Some(gid))?;
         }
+        let file = made.or_else(|_| open(&path))?;
         let complaint = Seldom::default();
         Ok(Self::new(Target::File { file, path, torn: false, complaint }))
     }

@@ -14,6 +14,8 @@ pub struct Filters {
     pub confined: Vec<Instruction>,
     /// Of a run that is kept to some processors, beside the first: EPERM for the way back.
     pub kept: Vec<Instruction>,
+    /// Of a run whose memory no control group counts, beside the first: EPERM for what would hide it.
+    pub uncounted: Vec<Instruction>,
     /// Of a sandbox's init once it only waits; all else gets EPERM.
     pub init: Vec<Instruction>,
 }
@@ -37,6 +39,7 @@ pub fn filters() -> Result<Filters, WrongArchitecture> {
         run: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/run.bpf"))),
         confined: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/confined.bpf"))),
         kept: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/kept.bpf"))),
+        uncounted: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/uncounted.bpf"))),
         init: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/init.bpf"))),
     })
 }

@@ -165,6 +165,16 @@ fn signal(end: &End) -> Option<Signal> {
     }
 }
 
+/// The memory that all share was full, and a run was ended for it: by its own doing if half of it was
+/// its own, else by ours, who let too many in.
+fn full(own: u64, whole: u64, text: String) -> Judgement {
+    if own >= whole / 2 {
+        return (Verdict::MemoryLimit, text);
+    }
+    let cure = "give the container more memory, or lower limits.memory or limits.concurrent_runs";
+    (Verdict::SandboxFault, format!("{text}; {cure}"))
+}
+
 /// What the kernel, or the launcher's watch, says by itself.
 fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
     let readings = &end.readings;
@@ -189,10 +199,10 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
     if let Some(LauncherKill::Shared { in_use, limit }) = end.killed_for {
         let own = readings.memory_peak.unwrap_or_default();
         let text = format!(
-            "watchdog: {in_use} of {limit} bytes in use by the service and all runs, this run had the \
-             most ({own}); killed"
+            "watchdog: {in_use} of {limit} bytes in use by the service and all runs, of which {own} by \
+             this run; killed"
         );
-        return Some((Verdict::MemoryLimit, text));
+        return Some(full(own, in_use, text));
     }
     if let Some(kills @ 1..) = readings.oom_kills {
         let mut text = format!("cgroup memory: oom_kill {kills}");
@@ -210,10 +220,12 @@ fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
         }
         Some(Signal::SIGKILL) if readings.shared_oom_kills.is_some_and(|kills| kills > 0) => {
             let kills = readings.shared_oom_kills.unwrap_or_default();
+            let own = readings.memory_peak.unwrap_or_default().max(end.max_rss);
             let text = format!(
-                "SIGKILL; oom_kill {kills} in the control group that the service and all runs share"
+                "SIGKILL; oom_kill {kills} in the control group that the service and all runs share; \
+                 {own} bytes seen in use by this run"
             );
-            Some((Verdict::MemoryLimit, text))
+            Some(full(own, limits.memory, text))
         }
         Some(Signal::SIGXFSZ) => {
             let text = format!("SIGXFSZ; file size limit {} bytes", limits.file_size);

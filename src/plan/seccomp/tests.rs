@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use self::compile::{ALLOW, CONFINED, INIT, KEPT, Policy, REFUSE};
+use self::compile::{ALLOW, CONFINED, INIT, KEPT, Policy, REFUSE, UNCOUNTED};
 use super::*;
 
 /// Calls that no run may ever make freely, whatever else the policy says.
@@ -223,8 +223,8 @@ proptest! {
 
 #[test]
 fn another_architecture_is_killed() {
-    let Filters { run, confined, kept, init } = filters().unwrap();
-    for filter in [run, confined, kept, init] {
+    let Filters { run, confined, kept, uncounted, init } = filters().unwrap();
+    for filter in [run, confined, kept, uncounted, init] {
         assert_eq!(answer(&filter, 0x4000_0003, 0, [0; 6]), KILL, "i386");
     }
 }
@@ -250,12 +250,14 @@ fn init_may_make_the_calls_of_its_list_and_no_other() {
 #[test]
 fn a_further_filter_refuses_what_it_lists_and_passes_the_rest() {
     let filters = filters().unwrap();
-    for (policy, filter) in [(&CONFINED, &filters.confined), (&KEPT, &filters.kept)] {
+    for (policy, filter) in
+        [(&CONFINED, &filters.confined), (&KEPT, &filters.kept), (&UNCOUNTED, &filters.uncounted)]
+    {
         let mut seen = BTreeSet::new();
         for number in 0..600 {
             for first in [0, 1, 1 << 16, 1 << 32, u64::MAX] {
-                for second in [0, 1] {
-                    let arguments = [first, second, 0, 0, 0, 0];
+                for second in [0, 1, 2, 8, 10, 38, 512] {
+                    let arguments = [first, second, 0x241, 0x21, 0, 0];
                     let refused = rules(policy, number).iter().any(|rule| holds(rule, arguments));
                     let should = if refused { EPERM } else { GO_AHEAD };
                     let is = answer(filter, X86_64, number, arguments);
@@ -352,6 +354,7 @@ fn no_rule_is_redundant() {
     assert_eq!(redundant(&read(&INIT)), [""; 0]);
     assert_eq!(redundant(&read(&CONFINED)), [""; 0]);
     assert_eq!(redundant(&read(&KEPT)), [""; 0]);
+    assert_eq!(redundant(&read(&UNCOUNTED)), [""; 0]);
 }
 
 #[test]
@@ -385,4 +388,5 @@ fn every_rule_and_condition_has_a_reason() {
     assert_eq!(uncommented(&read(&INIT)), [""; 0]);
     assert_eq!(uncommented(&read(&CONFINED)), [""; 0]);
     assert_eq!(uncommented(&read(&KEPT)), [""; 0]);
+    assert_eq!(uncommented(&read(&UNCOUNTED)), [""; 0]);
 }

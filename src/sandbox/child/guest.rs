@@ -75,7 +75,7 @@ fn confine_and_exec(
     for (resource, soft, hard) in files.rlimits {
         setrlimit(resource, soft, hard).at(Stage::Rlimits)?;
     }
-    if prepared.confined.is_none() {
+    if !prepared.confined {
         sys::lock_securebits().at(Stage::Capabilities)?;
         sys::drop_every_capability().at(Stage::Capabilities)?;
     } else {
@@ -93,10 +93,7 @@ fn confine_and_exec(
     // refuses them above this limit (ETOOMANYREFS, unix(7)).
     let open_files = files.open_files;
     setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
-    if let Some((_, filter)) = &prepared.kept_to {
-        sys::install_filter(filter).at(Stage::Seccomp)?;
-    }
-    if let Some(filter) = &prepared.confined {
+    for filter in &prepared.further_filters {
         sys::install_filter(filter).at(Stage::Seccomp)?;
     }
     sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)?;
@@ -106,7 +103,7 @@ fn confine_and_exec(
 /// Leaves the service its share of a container's processor time. Init keeps its own: the end of a run
 /// must not wait for the run.
 fn schedule(prepared: &Prepared) -> nix::Result<()> {
-    if let Some((processors, _)) = &prepared.kept_to {
+    if let Some(processors) = &prepared.kept_to {
         sched_setaffinity(Pid::from_raw(0), processors)?;
     }
     if prepared.gives_way { sys::give_way() } else { Ok(()) }

@@ -86,11 +86,11 @@ fn keep_the_runs_own(files: &RunFiles) -> nix::Result<()> {
 fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
     let setup = borrowed(SETUP);
     wait_for_go(setup).at(Stage::Start)?;
-    if prepared.confined.is_none() {
+    if !prepared.confined {
         take_ids(prepared.id).at(Stage::Ids)?;
     }
     die_with_launcher(setup).at(Stage::ParentDeath)?;
-    if prepared.confined.is_none() {
+    if !prepared.confined {
         furnish(prepared, files, setup)?;
     }
     setsid().map(drop).at(Stage::Session)?;
@@ -159,14 +159,14 @@ fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
     let children = children_signal().at(Stage::Fork)?;
     let init = getpid();
     let Some(guest) = sys::fork().at(Stage::Fork)? else {
-        if prepared.confined.is_some() {
+        if prepared.confined {
             guest::die_with_init(init);
         }
         let ruleset = files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
         guest::become_guest(prepared, files, inherited, ruleset)
     };
-    if prepared.confined.is_some() {
+    if prepared.confined {
         // Without a pid namespace nothing else tells the launcher whom to reap after us.
         tell(borrowed(SETUP), Record::Guest(guest.as_raw()));
     }
@@ -223,7 +223,7 @@ fn see_guest_off(prepared: &Prepared, report: BorrowedFd<'_>) -> Result<Option<O
 }
 
 fn seal_init(prepared: &Prepared) -> nix::Result<()> {
-    if prepared.confined.is_none() {
+    if !prepared.confined {
         sys::lock_securebits()?;
         sys::drop_every_capability()?;
     } else {

@@ -51,13 +51,14 @@ pub struct Prepared {
     pub writable: Vec<WritableDir>,
     /// Parts of the root that lie below a writable directory.
     pub late: Vec<LateMount>,
-    /// Set where the host allows no namespaces: the run stays in the launcher's own, and this second
-    /// filter keeps it from the service.
-    pub confined: Option<Vec<Instruction>>,
+    /// Whether the run stays in the launcher's own namespaces, because the host allows no others.
+    pub confined: bool,
+    /// Filters for what this host lacks, beside the guest's.
+    pub further_filters: Vec<Vec<Instruction>>,
     /// Set where runs share a container with the service: they give way to it.
     pub gives_way: bool,
-    /// Processors that the run is kept to, and the filter that keeps it there.
-    pub kept_to: Option<(CpuSet, Vec<Instruction>)>,
+    /// Processors that the run is kept to.
+    pub kept_to: Option<CpuSet>,
     /// Working directory.
     pub directory: CString,
     /// Host name inside.

@@ -6,10 +6,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
 
 use nix::unistd::geteuid;
+use tempfile::TempDir;
 
 use super::failure::Step;
 use crate::plan::{Entry, Plan};
@@ -18,8 +18,9 @@ use crate::sandbox::enforced::Refusal;
 
 /// What confined runs share.
 pub struct Confinement {
-    directory: PathBuf,
     guest: String,
+    /// Removed with this (mode 0700, tempfile(3)).
+    _directory: TempDir,
 }
 
 impl Confinement {
@@ -50,19 +51,18 @@ impl Confinement {
                 "set security.allow_direct_execution: false",
             );
         }
-        Self::place(plan).step("guest", Wall::Root)
+        Self::place(plan).step("guest", None)
     }
 
     /// Puts the guest where the interpreter can read it.
     fn place(plan: &Plan) -> io::Result<Self> {
-        let directory = PathBuf::from(format!("/tmp/codemode-{}", std::process::id()));
-        fs::DirBuilder::new().mode(0o700).create(&directory)?;
-        let path = directory.join("guest.pyc");
-        let made = Self { directory, guest: path.to_string_lossy().into_owned() };
+        // A name that nobody can have taken: a launcher that was killed has left its own behind.
+        let directory = tempfile::Builder::new().prefix("codemode-").tempdir_in("/tmp")?;
+        let path = directory.path().join("guest.pyc");
         let mut options = fs::OpenOptions::new();
-        let mut file = options.create_new(true).write(true).mode(0o400).open(path)?;
+        let mut file = options.create_new(true).write(true).mode(0o400).open(&path)?;
         io::Write::write_all(&mut file, &plan.guest)?;
-        Ok(made)
+        Ok(Self { guest: path.to_string_lossy().into_owned(), _directory: directory })
     }
 
     /// Where the guest lies.
@@ -82,12 +82,6 @@ impl Confinement {
     }
 }
 
-impl Drop for Confinement {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
 /// What takes the place of a wall that only namespaces can put up.
 #[must_use]
 pub fn instead(wall: Wall) -> &'static str {
@@ -95,7 +89,9 @@ pub fn instead(wall: Wall) -> &'static str {
         Wall::UserNamespace => "the service's own user id; Landlock and a second filter instead",
         Wall::PidNamespace => "one process that can signal nobody; sees that others exist",
         Wall::NetworkNamespace => "no socket can be made",
-        Wall::Root => "Landlock: reads what the interpreter needs, writes nothing; no outputs",
+        Wall::Root => {
+            "Landlock: reads what the interpreter needs, writes nothing; sees that other files exist"
+        }
         Wall::Proc => "no file below /proc can be opened",
         _ => "the container's own",
     }

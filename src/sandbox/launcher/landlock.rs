@@ -49,7 +49,11 @@ impl Landlock {
             version,
             readable: readable.iter().copied().map(open).collect::<Result<_, _>>()?,
             executables: plan.executables.iter().filter_map(|path| open(path).ok()).collect(),
-            devices: ["/dev/null", "/dev/zero"].into_iter().map(open).collect::<Result<_, _>>()?,
+            devices: ["/dev/null", "/dev/zero"]
+                .into_iter()
+                .filter(|device| plan.rootfs.entries.contains_key(*device))
+                .map(open)
+                .collect::<Result<_, _>>()?,
             network: plan.network,
         })
     }

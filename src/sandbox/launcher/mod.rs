@@ -107,12 +107,18 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     if let Some((_, service)) = &processors.division {
         sched_setaffinity(Pid::from_raw(0), service).step("scheduling", None)?;
     }
-    let outer = if bases.find("memory").is_some() { None } else { Outer::find() };
+    let counted = bases.find("memory").is_some();
+    let outer = if counted { None } else { Outer::find() };
+    let mut plan = plan;
+    if !counted {
+        // Mapped as shared it is memory that nothing here would count.
+        plan.rootfs.entries.remove("/dev/zero");
+    }
     let built = enter(&plan, privileged).and_then(|entered| {
         let landlock = entered.landlock.as_ref().ok();
         let confinement = entered.confinement.as_ref();
         let way = if confinement.is_some() { Way::Confined } else { Way::probe() };
-        let prepared = prepare::prepare(&plan, landlock, confinement, way, &processors)?;
+        let prepared = prepare::prepare(&plan, landlock, confinement, way, &processors, counted)?;
         if entered.confinement.is_none() {
             keep_few_capabilities(privileged).step("capabilities", None)?;
         }

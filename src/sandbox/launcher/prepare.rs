@@ -38,10 +38,18 @@ pub fn prepare(
     confined: Option<&Confinement>,
     way: Way,
     processors: &Processors,
+    memory_counted: bool,
 ) -> Result<Prepared, Refusal> {
     let filters = seccomp::filters()
         .map_err(|error| std::io::Error::other(error.to_string()))
         .step("seccomp policy", Wall::Seccomp)?;
+    let further = [
+        (confined.is_some(), filters.confined),
+        (processors.division.is_some(), filters.kept),
+        (!memory_counted, filters.uncounted),
+    ];
+    let further =
+        further.into_iter().filter_map(|(needed, filter)| needed.then_some(filter)).collect();
     let mut arguments = plan.arguments.clone();
     if let (Some(confined), Some(guest)) = (confined, arguments.last_mut()) {
         confined.guest().clone_into(guest);
@@ -56,10 +64,11 @@ pub fn prepare(
         // A confined run has no place that is its own, so it writes nowhere.
         writable: if confined.is_some() { Vec::new() } else { writable()? },
         late: late(plan)?,
-        confined: confined.map(|_| filters.confined),
+        confined: confined.is_some(),
+        further_filters: further,
         // Elsewhere a run's own groups, or the host's other work, are what it competes with.
         gives_way: way != Way::Clone,
-        kept_to: processors.division.map(|(runs, _)| (runs, filters.kept)),
+        kept_to: processors.division.map(|(runs, _)| runs),
         directory: c_string(if confined.is_some() { "/" } else { "/sandbox" })?,
         hostname: "sandbox",
         proc_required: plan.walls.required.contains(&Wall::Proc),

@@ -41,6 +41,8 @@ pub fn below(init: Pid) -> Vec<i32> {
 pub struct Sum {
     /// Anonymous and shared memory resident, in bytes; what several processes share counts once.
     pub memory: u64,
+    /// What they may hold in the kernel besides, at most: page tables, and buffers behind descriptors.
+    pub kernel: u64,
     /// Processes and threads.
     pub threads: u64,
     /// CPU time of the living and of the children they reaped.
@@ -125,17 +127,41 @@ pub fn sum(init: Pid) -> Sum {
     let processes = below(init);
     let shared = processes.len() > 1;
     for pid in processes {
-        let status = read(pid, "status");
-        sum.memory += memory(pid, &status, shared);
+        let (alive, status) = living(pid);
+        sum.memory += memory(alive, &status, shared);
+        let descriptors = descriptors(alive);
+        sum.kernel += kib(&status, "VmPTE") + descriptors * BEHIND_A_DESCRIPTOR;
         sum.threads += number(&status, "Threads");
         sum.address_space = sum.address_space.max(kib(&status, "VmPeak"));
         sum.descriptor_slots = sum.descriptor_slots.max(number(&status, "FDSize"));
         let (own, with_reaped) = cpu_of(pid);
         sum.cpu += with_reaped;
         sum.own_cpu.insert(pid, own);
-        sum.open_files = sum.open_files.max(descriptors(pid));
+        sum.open_files = sum.open_files.max(descriptors);
     }
     sum
+}
+
+/// The most that lies in the kernel behind one descriptor: a socket's buffer, at the default of
+/// `net.core.wmem_max`.
+const BEHIND_A_DESCRIPTOR: u64 = 416 << 10;
+
+/// A thread by which a process can be read, and its status. The first thread may have ended before the
+/// others, and then shows nothing of what they share.
+fn living(pid: i32) -> (i32, String) {
+    let status = read(pid, "status");
+    if status.contains("\nRssAnon:") {
+        return (pid, status);
+    }
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let threads = tasks.filter_map(|task| task.file_name().to_str()?.parse::<i32>().ok());
+    for thread in threads.take(MOST) {
+        let of_thread = read(thread, "status");
+        if of_thread.contains("\nRssAnon:") {
+            return (thread, of_thread);
+        }
+    }
+    (pid, status)
 }
 
 /// Memory of one process: where others may `shared` its pages since a fork, its part of them.

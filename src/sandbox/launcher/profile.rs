@@ -159,7 +159,7 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
             return cgroup(
                 wall,
                 "memory",
-                "RLIMIT_DATA, RLIMIT_AS and a watchdog instead",
+                "RLIMIT_DATA, RLIMIT_AS and a watchdog instead; no shared anonymous memory",
                 findings,
             );
         }

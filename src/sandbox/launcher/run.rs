@@ -76,8 +76,6 @@ pub struct Run {
 
 /// The shortest time between two looks at one run.
 const LOOK_FLOOR: Duration = Duration::from_millis(20);
-/// Of the time from one look to the next, one part of so many is spent looking.
-const LOOK_SHARE: u32 = 5;
 /// How often memory is looked at where no cgroup counts it.
 const WATCHDOG: Duration = Duration::from_millis(50);
 
@@ -221,16 +219,16 @@ impl Run {
         end_now(self.pid, self.pidfd.as_fd());
     }
 
-    /// Memory in use now, counted by nobody but us.
-    pub fn memory(&mut self) -> u64 {
-        let memory = processes::sum(self.pid).memory + self.scratch_used().unwrap_or(0);
+    /// Memory in use now, counted by nobody but us, and what it may hold in the kernel besides.
+    pub fn size(&mut self) -> u64 {
+        let sum = processes::sum(self.pid);
+        let memory = sum.memory + self.scratch_used().unwrap_or(0);
         self.memory_peak = self.memory_peak.max(memory);
-        memory
+        memory + sum.kernel
     }
 
     /// Looks at CPU time and memory, kills the run if it is over, and says when to look again.
     pub fn look(&mut self, now: Instant, processors: u32) {
-        let begun = Instant::now();
         let counted = self.groups.cpu();
         let uncounted_memory = self.groups.oom_kills().is_none();
         let sum = (counted.is_none() || uncounted_memory).then(|| processes::sum(self.pid));
@@ -260,8 +258,7 @@ impl Run {
             }
             wait = wait.min(WATCHDOG);
         }
-        // Many processes take long to look at, which must not become all that we do.
-        self.next_look = now + wait.max(begun.elapsed() * LOOK_SHARE);
+        self.next_look = now + wait;
     }
 
     /// Ends it for a limit.
@@ -322,10 +319,9 @@ impl Run {
             Ok(Some((_, usage))) => usage,
             _ => sys::Usage::default(),
         };
-        if let (Some(guest), None) = (self.guest, self.status) {
-            // Killed with init (parent death signal) and left to us. One that init has reaped is not
-            // waited for: another child of ours may have its number by now.
-            let _ = nix::sys::wait::waitpid(guest, None);
+        if self.status.is_some() {
+            // Init has reaped it, and another child of ours may have its number by now.
+            self.guest = None;
         }
         if self.refusal.is_none() && !self.started {
             // Killed before a wall could speak: by us, or by the kernel for memory.
@@ -366,9 +362,16 @@ impl Run {
         self.end.is_some()
     }
 
-    /// Removes its control groups; `false` if the kernel isn't done with them yet.
+    /// Removes what the kernel still has of it; `false` if it isn't done yet.
     #[must_use]
-    pub fn remove_groups(&self, host: &Host) -> bool {
+    pub fn clear(&mut self, host: &Host) -> bool {
+        // Killed with init (parent death signal) and left to us.
+        if let Some(guest) = self.guest
+            && matches!(sys::reap(guest), Ok(None))
+        {
+            return false;
+        }
+        self.guest = None;
         self.groups.remove(&host.bases.bases)
     }
 }

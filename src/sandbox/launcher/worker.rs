@@ -23,6 +23,8 @@ const SETUP: u64 = 1;
 const PIDFD: u64 = 2;
 const COLLECTOR: u64 = 3;
 
+/// So many times as long as the last looks took there are none.
+const REST: u32 = 4;
 /// How often the group around the service is looked at, and when half of it is in use.
 const GUARD: Duration = Duration::from_millis(20);
 const GUARD_TIGHT: Duration = Duration::from_millis(4);
@@ -37,9 +39,11 @@ pub struct Worker<'a> {
     front: BorrowedFd<'a>,
     epoll: Epoll,
     runs: HashMap<RunId, Run>,
-    /// Ended runs whose control groups the kernel still holds.
+    /// Ended runs of which the kernel still holds something.
     lingering: Vec<Run>,
     slots: Slots,
+    /// No run is looked at before that.
+    rest_until: Instant,
     /// When the group around the service is looked at next.
     next_guard: Instant,
     /// For what the front says.
@@ -62,6 +66,7 @@ impl<'a> Worker<'a> {
             lingering: Vec::new(),
             slots: Slots::default(),
             next_guard: Instant::now(),
+            rest_until: Instant::now(),
             buffer: vec![0; LARGEST],
         })
     }
@@ -103,7 +108,7 @@ impl<'a> Worker<'a> {
             .runs
             .values()
             .filter(|run| !run.has_ended())
-            .map(|run| run.next_look.saturating_duration_since(now))
+            .map(|run| run.next_look.max(self.rest_until).saturating_duration_since(now))
             .chain(self.lingering.first().map(|_| LINGER))
             .chain(self.guards().map(|_| self.next_guard.saturating_duration_since(now)))
             .min();
@@ -245,8 +250,8 @@ impl<'a> Worker<'a> {
         self.bury(run);
     }
 
-    fn bury(&mut self, run: Run) {
-        if run.remove_groups(self.host) {
+    fn bury(&mut self, mut run: Run) {
+        if run.clear(self.host) {
             self.slots.give_back(run.slot);
         } else {
             self.lingering.push(run);
@@ -255,10 +260,14 @@ impl<'a> Worker<'a> {
 
     fn look_around(&mut self) {
         let now = Instant::now();
-        for run in self.runs.values_mut() {
-            if !run.has_ended() && run.next_look <= now {
-                run.look(now, self.host.processors);
+        if self.rest_until <= now {
+            for run in self.runs.values_mut() {
+                if !run.has_ended() && run.next_look <= now {
+                    run.look(now, self.host.processors);
+                }
             }
+            // Many processes take long to look at, which must not become all that we do.
+            self.rest_until = Instant::now() + now.elapsed() * REST;
         }
         self.guard(now);
         for run in std::mem::take(&mut self.lingering) {
@@ -281,7 +290,7 @@ impl<'a> Worker<'a> {
             return;
         }
         let living = self.runs.values_mut().filter(|run| !run.has_ended());
-        let sizes = living.map(|run| (run.memory(), run));
+        let sizes = living.map(|run| (run.size(), run));
         if let Some((_, largest)) = sizes.max_by_key(|(memory, _)| *memory) {
             largest.kill_for(LauncherKill::Shared { in_use, limit: outer.limit });
         }
@@ -301,7 +310,7 @@ impl<'a> Worker<'a> {
         }
         // The kernel empties a group a moment after its last process is reaped.
         for _ in 0..200 {
-            self.lingering.retain(|run| !run.remove_groups(self.host));
+            self.lingering.retain_mut(|run| !run.clear(self.host));
             if self.lingering.is_empty() {
                 return;
             }

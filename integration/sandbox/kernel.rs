@@ -75,7 +75,7 @@ fn a_call_of_the_32_bit_table_kills() {
     // mov eax, 20 (getpid of i386); int 0x80; ret
     let program = r#"
         import ctypes, mmap, sys
-        code = mmap.mmap(-1, 4096, prot=7)
+        code = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, 7)
         code.write(bytes.fromhex(sys.argv[1]))
         address = ctypes.addressof(ctypes.c_char.from_buffer(code))
         result = ctypes.CFUNCTYPE(ctypes.c_long)(address)()

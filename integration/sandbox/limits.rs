@@ -104,6 +104,43 @@ fn memory_of_all_processes_together() {
 }
 
 #[test]
+fn memory_of_a_process_whose_first_thread_has_ended() {
+    let program = |rounds: u32| {
+        format!(
+            r#"
+                import ctypes, os, threading, time
+                def go_on():
+                    kept = []
+                    for _ in range({rounds}):
+                        kept.append(bytearray(4 << 20))
+                        time.sleep(0.02)
+                    os._exit(0)
+                threading.Thread(target=go_on).start()
+                ctypes.CDLL(None).syscall(60, 0)
+            "#
+        )
+    };
+    run(&["--memory", "64M"], &program(60)).expect("memory_limit", 137);
+    run(&["--memory", "64M"], &program(4)).expect("ok", 0);
+}
+
+#[test]
+fn shared_anonymous_pages_are_had_only_where_they_are_counted() {
+    let program = r#"
+        import mmap
+        try:
+            mmap.mmap(-1, 4096)
+            result = "mapped"
+        except PermissionError:
+            result = "refused"
+        mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    "#;
+    let outcome = run(&[], program);
+    let counted = outcome.stood("cgroup_memory");
+    assert_eq!(outcome.result(), if counted { "mapped" } else { "refused" });
+}
+
+#[test]
 fn memory_counts_scratch_files() {
     let program = |mebibytes: u32| {
         format!(

@@ -6,9 +6,11 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
@@ -17,7 +19,7 @@ use crate::sys;
 /// The hidden command that makes the binary a guard; what follows is the command line guarded.
 pub const GUARD_COMMAND: &str = "__bench_guard";
 
-/// How long the service may take to end by itself, in milliseconds.
+/// How long the service may take to end by itself, in milliseconds; and again for what it leaves.
 const GRACE: u16 = 8000;
 
 /// Starts `codemode` with `arguments`, and ends it as soon as standard input does.
@@ -33,6 +35,8 @@ pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
 }
 
 fn guard(command: &mut Command) -> io::Result<()> {
+    // The service's launcher and runs end a moment after its front, as our children then.
+    set_child_subreaper(true)?;
     let mut child = command.spawn()?;
     // Not reaped before `wait`, so this is the child and no other process.
     let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
@@ -44,7 +48,21 @@ fn guard(command: &mut Command) -> io::Result<()> {
             let _ = sys::kill_by_pidfd(pidfd.as_fd(), Signal::SIGKILL);
         }
     }
-    child.wait().map(drop)
+    child.wait()?;
+    reap_the_rest();
+    Ok(())
+}
+
+fn reap_the_rest() {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(GRACE.into()) {
+        match sys::reap_any() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+            Ok(Some(_)) | Err(Errno::EINTR) => {}
+            // None is left.
+            Err(_) => return,
+        }
+    }
 }
 
 /// Waits for one of them, and says which have come to their end.

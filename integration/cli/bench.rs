@@ -159,11 +159,49 @@ fn mistakes_are_told_before_anything_is_measured() {
     desk.run(&["bench", "--python", "/nonexistent"]).refused(2, &["/nonexistent"]);
 }
 
+#[test]
+fn failures_are_counted_and_told_and_are_the_exit_code() {
+    let desk = Desk::new();
+    // Fewer open files than a run is to have: its walls can't stand, and it is refused.
+    let binary = crate::harness::binary();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 100 && exec \"$0\" bench --only latency --runs 1 --json"]);
+    let output = command.arg(binary).current_dir(desk.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for row in results["latency"].as_array().unwrap() {
+        assert!(row.get("p50_ms").is_none() && positive(&row["failures"]), "{row}");
+        assert!(row["first_failure"].as_str().unwrap().contains("rlimits"), "{row}");
+    }
+    assert!(results["failures"].as_u64() > results["latency"][0]["failures"].as_u64());
+}
+
+#[test]
+fn what_the_machine_has_is_compared_and_the_rest_is_named() {
+    let desk = Desk::new();
+    let said = desk.run(&["bench", "--only", "peers", "--runs", "5", "--json"]);
+    let results = json(&said);
+    let peers = results["peers"].as_array().unwrap();
+    let names: Vec<_> = peers.iter().map(|peer| peer["name"].as_str().unwrap()).collect();
+    let known = ["codemode run", "python3 alone", "bwrap", "nsjail", "crun", "runc", "runsc"];
+    assert_eq!(names, known);
+    for peer in peers {
+        let (here, failed) = (peer.get("command").is_some(), peer.get("failure").is_some());
+        let measured = positive(&peer["p50_ms"]) && positive(&peer["ratio_to_codemode_run"]);
+        assert_eq!(measured, here && !failed, "{peer}");
+    }
+    assert!(positive(&peers[0]["p50_ms"]) && peers[0]["ratio_to_codemode_run"] == 1.0);
+    assert!(positive(&peers[1]["p50_ms"]), "{}", peers[1]);
+}
+
 /// A bench under way, whose service is up and runs.
 fn under_way(desk: &Desk) -> (Child, Vec<u32>) {
     let arguments = ["bench", "--only", "throughput", "--seconds", "600"];
     let home = home(desk);
-    let mut command = desk.command(&arguments, &[("HOME", &home)]);
+    let scratch = desk.path("tmp");
+    fs::create_dir_all(&scratch).unwrap();
+    let environment = [("HOME", &*home), ("TMPDIR", scratch.to_str().unwrap())];
+    let mut command = desk.command(&arguments, &environment);
     let bench = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let mut started = Vec::new();
     // Below the guard: the front, the keeper, the launcher, and a run's two.
@@ -191,6 +229,7 @@ fn whatever_ends_the_bench_ends_all_that_it_started() {
         if code.is_some() {
             let left: Vec<_> = started.iter().filter(|pid| !ended(**pid)).collect();
             assert!(left.is_empty(), "after {signal}: {left:?}");
+            assert_eq!(desk.list("tmp"), Vec::<String>::new(), "after {signal}");
         }
         // The guard has its sign from the kernel, and some seconds for it.
         eventually("all have ended", || started.iter().all(|pid| ended(*pid)));

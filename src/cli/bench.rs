@@ -15,7 +15,7 @@ use crate::plan;
 /// Measure what runs cost on this machine
 ///
 /// Starts a service and a main application of its own on loopback ports, calls them over gRPC, and
-/// stops them. Takes about three minutes, and exits with 1 if anything failed.
+/// stops them. Takes about two minutes, and exits with 1 if anything failed.
 #[derive(Args)]
 pub(super) struct BenchArgs {
     /// Measure only these, separated by commas [default: all]

@@ -9,6 +9,8 @@
 #[path = "cli/harness.rs"]
 mod harness;
 
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/describe.rs"]
 mod describe;
 #[path = "cli/docker.rs"]

@@ -20,9 +20,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["report", "supervise", "sandbox", "plan", "policy"]),
     ("observe", &["report", "sandbox", "policy", "config"]),
     ("grpc", &["observe", "engine", "report", "supervise", "policy", "config"]),
+    ("bench", &["grpc", "plan", "sys"]),
     (
         "cli",
         &[
+            "bench",
             "grpc",
             "observe",
             "engine",

@@ -3,11 +3,11 @@
 //!
 //! Data flows one way: [`config`] → [`policy`] → [`plan`] → [`sandbox`] → [`supervise`] →
 //! [`report`], put together by [`engine`], offered by [`grpc`] and [`cli`], seen by operators through
-//! [`observe`]. `ARCHITECTURE.md`
-//! tells why.
+//! [`observe`], measured by [`bench`]. `ARCHITECTURE.md` tells why.
 
 #![deny(unsafe_code)]
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+use codemode::bench::guard;
 use codemode::sandbox::{client, launcher, scope};
 
 fn main() -> ExitCode {
@@ -11,6 +12,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_deref().and_then(|first| first.to_str()) {
         Some(client::LAUNCHER_COMMAND) => launcher::main(),
+        Some(guard::GUARD_COMMAND) => guard::main(arguments),
         Some(scope::SCOPE_COMMAND) => {
             scope::main(arguments.next().as_deref().and_then(|pid| pid.to_str()))
         }

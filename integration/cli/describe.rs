@@ -4,10 +4,11 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{Desk, has, skipped};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "run",
     "serve",
     "doctor",
+    "bench",
     "init",
     "validate",
     "health",

@@ -52,7 +52,7 @@ pub(super) fn cannot_write(path: &Path, error: &io::Error) -> Stop {
     Stop::failed(format!("{path} cannot be written ({error}); see that you may write there"))
 }
 
-fn refuse_existing(files: &[NewFile<'_>]) -> Result<(), Stop> {
+pub(super) fn refuse_existing(files: &[NewFile<'_>]) -> Result<(), Stop> {
     let exists = |file: &&NewFile<'_>| file.path.symlink_metadata().is_ok();
     let names: Vec<_> =
         files.iter().filter(exists).map(|file| file.path.display().to_string()).collect();

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod completions;
 mod docker;
 mod doctor;
@@ -33,6 +34,8 @@ mod code {
     pub const TIMEOUT: u8 = 124;
     /// The sandbox, not the program, failed.
     pub const SANDBOX: u8 = 125;
+    /// Ended by Ctrl-C (128 + SIGINT), or by whoever started us.
+    pub const INTERRUPTED: u8 = 130;
     /// The program was killed for memory (128 + SIGKILL).
     pub const MEMORY: u8 = 137;
 }
@@ -50,6 +53,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
+    Bench(bench::BenchArgs),
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
     Health(health::HealthArgs),
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Bench(args) => bench::main(&args),
         Command::Init(args) => init::main(&args),
         Command::Validate(args) => validate::main(&args),
         Command::Health(args) => health::main(&args),

@@ -209,7 +209,7 @@ fn request(
 }
 
 /// Resolves when the user, or whoever started us, wants to stop.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
@@ -251,7 +251,7 @@ fn exit_code(report: &Report) -> ExitCode {
         Verdict::Timeout => code::TIMEOUT,
         Verdict::MemoryLimit => code::MEMORY,
         Verdict::Refused | Verdict::SandboxFault => code::SANDBOX,
-        Verdict::Cancelled => 130,
+        Verdict::Cancelled => code::INTERRUPTED,
         // A program that got along without what was refused has still met its limit.
         _ => own().max(1),
     })

@@ -1,0 +1,237 @@
+//! `codemode bench`: figures that were measured, and nothing left running. No test looks at how large they are.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::harness::{Desk, Said, has, skipped};
+
+/// Process → command line, for every living process with this home directory.
+fn with_home(home: &str) -> BTreeMap<u32, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let read = |file: &str| fs::read(entry.path().join(file)).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&read("environ")).into_owned();
+        if environment.split('\0').any(|variable| variable == format!("HOME={home}")) {
+            found.insert(pid, String::from_utf8_lossy(&read("cmdline")).replace('\0', " "));
+        }
+    }
+    found
+}
+
+/// All processes below `pid`, whoever they belong to.
+fn below(pid: u32) -> Vec<u32> {
+    let mut all = vec![pid];
+    let mut next = 0;
+    while let Some(pid) = all.get(next).copied() {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        for task in tasks {
+            let list = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            all.extend(list.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()));
+        }
+        next += 1;
+    }
+    all.split_off(1)
+}
+
+/// What a bench starts has its home directory, and no other process has this one.
+fn home(desk: &Desk) -> String {
+    let home = desk.path("home");
+    fs::create_dir_all(&home).unwrap();
+    home.to_str().unwrap().to_owned()
+}
+
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether a process has ended, reaped or not.
+fn ended(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.is_empty() || stat.contains(") Z ")
+}
+
+fn positive(value: &Value) -> bool {
+    value.as_f64().is_some_and(|number| number > 0.0)
+}
+
+fn json(said: &Said) -> Value {
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    assert!(said.err.lines().all(|line| line.starts_with("codemode: ")), "{}", said.err);
+    said.json()
+}
+
+#[test]
+fn latency_is_measured_for_each_way_to_start_and_nothing_stays() {
+    let desk = Desk::new();
+    let home = home(&desk);
+    let arguments = ["bench", "--quick", "--only", "latency", "--runs", "20", "--json"];
+    let said = desk.run_with(&arguments, &[("HOME", &home)]);
+    let results = json(&said);
+    let rows = results["latency"].as_array().unwrap();
+    let pauses: Vec<_> = rows.iter().map(|row| row["pause_ms"].as_u64().unwrap()).collect();
+    assert_eq!(pauses, [100, 0, 0], "{}", said.out);
+    for row in rows {
+        assert_eq!((&row["samples"], &row["failures"]), (&20.into(), &0.into()), "{row}");
+        assert!(positive(&row["dropped"]), "{row}");
+        let figures = ["p50_ms", "p90_ms", "p99_ms", "max_ms"].map(|name| &row[name]);
+        assert!(figures.iter().all(|figure| positive(figure)), "{row}");
+        let figures = figures.map(|figure| figure.as_f64().unwrap());
+        assert!(figures.is_sorted(), "{row}");
+    }
+    let machine = &results["machine"];
+    assert_eq!(machine["codemode"], env!("CARGO_PKG_VERSION"));
+    assert!(positive(&machine["cpus"]) && positive(&machine["memory_mib"]), "{machine}");
+    assert_eq!(machine["root"], nix::unistd::geteuid().is_root());
+    for absent in ["callers", "throughput", "tools", "waiting", "memory", "peers"] {
+        assert!(results.get(absent).is_none(), "{absent}");
+    }
+    assert_eq!(with_home(&home), BTreeMap::new());
+}
+
+#[test]
+fn waiting_runs_tools_and_memory_have_their_figures() {
+    let desk = Desk::new();
+    let arguments =
+        ["bench", "--only", "tools,waiting,memory", "--runs", "5", "--waiting", "3", "--json"];
+    let results = json(&desk.run(&arguments));
+    let tools = &results["tools"];
+    assert_eq!((&tools["samples"], &tools["failures"]), (&25.into(), &0.into()), "{tools}");
+    assert!(positive(&tools["p50_ms"]), "{tools}");
+    let waiting = &results["waiting"];
+    for name in ["runs", "waited", "answered", "samples"] {
+        assert_eq!(waiting[name], 3, "{name}: {waiting}");
+    }
+    let memory = &results["memory"];
+    if nix::unistd::geteuid().is_root() {
+        assert!(positive(&waiting["per_run_mib"]), "{waiting}");
+        let figures = ["idle_mib", "ready_mib", "per_ready_mib"].map(|name| &memory[name]);
+        assert!(figures.into_iter().all(positive), "{memory}");
+    } else {
+        skipped("bench", "the kernel tells root alone what the service's processes hold");
+        assert!(waiting["per_run_mib"].is_null() && waiting["memory_unknown"].is_string());
+    }
+    assert_eq!(results["failures"], 0);
+}
+
+#[test]
+fn the_curve_is_drawn_as_well_formed_xml() {
+    let desk = Desk::new();
+    let arguments = ["bench", "--only", "callers", "--seconds", "1", "--svg", "curve.svg"];
+    let said = desk.run(&arguments);
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    assert!(said.out.contains("runs/s") && said.out.contains("Nothing failed."), "{}", said.out);
+    let svg = desk.read("curve.svg");
+    for words in ["Runs per second", "p50", "p99", "codemode", ">64<"] {
+        assert!(svg.contains(words), "{words:?} is missing in: {svg}");
+    }
+    let python = std::env::var("CODEMODE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    if has(&python) {
+        let parse = "import sys, xml.dom.minidom as dom; print(dom.parse(sys.argv[1]).documentElement.tagName)";
+        let mut command = std::process::Command::new(python);
+        let output = command.args(["-c", parse]).arg(desk.path("curve.svg")).output().unwrap();
+        assert_eq!(output.stdout, b"svg\n", "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // A second time it would have to replace the picture: refused before anything is measured.
+    desk.run(&arguments).refused(2, &["curve.svg", "--force"]);
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_measured() {
+    let desk = Desk::new();
+    let words = ["--svg", "callers"];
+    desk.run(&["bench", "--only", "latency", "--svg", "curve.svg"]).refused(2, &words);
+    assert!(!desk.path("curve.svg").exists());
+    assert!(desk.run_code(&["bench", "--only", "nonsense"], 2).contains("latency"));
+    desk.run_code(&["bench", "--runs", "0"], 2);
+    desk.run(&["bench", "--python", "/nonexistent"]).refused(2, &["/nonexistent"]);
+}
+
+#[test]
+fn failures_are_counted_and_told_and_are_the_exit_code() {
+    let desk = Desk::new();
+    // Fewer open files than a run is to have: its walls can't stand, and it is refused.
+    let binary = crate::harness::binary();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 100 && exec \"$0\" bench --only latency --runs 1 --json"]);
+    let output = command.arg(binary).current_dir(desk.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for row in results["latency"].as_array().unwrap() {
+        assert!(row.get("p50_ms").is_none() && positive(&row["failures"]), "{row}");
+        assert!(row["first_failure"].as_str().unwrap().contains("rlimits"), "{row}");
+    }
+    assert!(results["failures"].as_u64() > results["latency"][0]["failures"].as_u64());
+}
+
+#[test]
+fn what_the_machine_has_is_compared_and_the_rest_is_named() {
+    let desk = Desk::new();
+    let said = desk.run(&["bench", "--only", "peers", "--runs", "5", "--json"]);
+    let results = json(&said);
+    let peers = results["peers"].as_array().unwrap();
+    let names: Vec<_> = peers.iter().map(|peer| peer["name"].as_str().unwrap()).collect();
+    let known = ["codemode run", "python3 alone", "bwrap", "nsjail", "crun", "runc", "runsc"];
+    assert_eq!(names, known);
+    for peer in peers {
+        let (here, failed) = (peer.get("command").is_some(), peer.get("failure").is_some());
+        let measured = positive(&peer["p50_ms"]) && positive(&peer["ratio_to_codemode_run"]);
+        assert_eq!(measured, here && !failed, "{peer}");
+    }
+    assert!(positive(&peers[0]["p50_ms"]) && peers[0]["ratio_to_codemode_run"] == 1.0);
+    assert!(positive(&peers[1]["p50_ms"]), "{}", peers[1]);
+}
+
+/// A bench under way, whose service is up and runs.
+fn under_way(desk: &Desk) -> (Child, Vec<u32>) {
+    let arguments = ["bench", "--only", "throughput", "--seconds", "600"];
+    let home = home(desk);
+    let scratch = desk.path("tmp");
+    fs::create_dir_all(&scratch).unwrap();
+    let environment = [("HOME", &*home), ("TMPDIR", scratch.to_str().unwrap())];
+    let mut command = desk.command(&arguments, &environment);
+    let bench = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut started = Vec::new();
+    // Below the guard: the front, the keeper, the launcher, and a run's two.
+    eventually("runs are under way", || {
+        started = below(bench.id());
+        let is_guard = |pid: &&u32| {
+            let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.contains("guard")
+        };
+        started.iter().find(is_guard).is_some_and(|guard| below(*guard).len() >= 5)
+    });
+    assert!(!with_home(&home).is_empty(), "what the first test looks for can be seen");
+    (bench, started)
+}
+
+#[test]
+fn whatever_ends_the_bench_ends_all_that_it_started() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+        let desk = Desk::new();
+        let (mut bench, started) = under_way(&desk);
+        kill(Pid::from_raw(bench.id() as i32), signal).unwrap();
+        let status = bench.wait().unwrap();
+        let code = (signal != Signal::SIGKILL).then_some(130);
+        assert_eq!(status.code(), code, "{signal}");
+        if code.is_some() {
+            let left: Vec<_> = started.iter().filter(|pid| !ended(**pid)).collect();
+            assert!(left.is_empty(), "after {signal}: {left:?}");
+            assert_eq!(desk.list("tmp"), Vec::<String>::new(), "after {signal}");
+        }
+        // The guard has its sign from the kernel, and some seconds for it.
+        eventually("all have ended", || started.iter().all(|pid| ended(*pid)));
+    }
+}

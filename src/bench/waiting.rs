@@ -1,0 +1,166 @@
+//! Many runs that wait for a tool at once.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::application::{Application, HOLD};
+use super::caller::Caller;
+use super::service::{COLD, Service, Setup};
+use super::stats::{Failed, Times};
+use super::{BenchError, Options, Progress, processes};
+use crate::grpc::proto::ExecutionRequest;
+
+/// How long after the last start all must be waiting.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs that all wait for one tool, each in a sandbox that was built when it came.
+#[derive(Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Waiting {
+    pub runs: usize,
+    pub starts_per_s: u32,
+    /// So many waited at once.
+    pub waited: usize,
+    /// So many were answered rightly, once the tool was.
+    pub answered: usize,
+    /// From the request to the call of the tool.
+    #[serde(flatten)]
+    pub start: Option<Times>,
+    /// Proportional set size of all processes of the service before the first, and while all wait.
+    pub before_mib: Option<f64>,
+    pub during_mib: Option<f64>,
+    pub per_run_mib: Option<f64>,
+    /// Why there are no sizes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_unknown: Option<String>,
+    #[serde(flatten)]
+    pub failed: Failed,
+}
+
+pub async fn measure(
+    setup: &Setup,
+    app: &Application,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Waiting, BenchError> {
+    let runs = options.waiting;
+    progress(&format!("waiting: {runs} runs, {} starts a second", options.starts_per_s));
+    let at_once = runs.to_string();
+    let mut settings = vec![("CODEMODE_CONCURRENT_RUNS", &*at_once)];
+    settings.push(("CODEMODE_CODE_TIMEOUT", "300"));
+    settings.extend(COLD);
+    let service = Service::start(setup, &settings).await?;
+    let caller = service.caller().await?;
+    // One to warm up, which also has the service fetch its list of tools.
+    let mut failed = Failed::default();
+    app.let_go();
+    if let Err(why) = hold(caller.clone(), 0).await.2 {
+        failed.add(why);
+    }
+    app.let_go();
+    app.hold();
+    let before = processes::pss(&service.processes());
+    let mut tasks = start(&caller, runs, options.starts_per_s).await;
+    let waited = all_waiting(app, &mut tasks, runs, &mut failed).await;
+    let during = processes::pss(&service.processes());
+    progress(&format!("waiting: {waited} wait, and are let go"));
+    let arrived = app.let_go();
+    let mut answered = 0;
+    let mut started = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok((number, begun, Ok(()))) => {
+                answered += 1;
+                started.extend(arrived.get(&number).map(|at| at.duration_since(begun)));
+            }
+            Ok((_, _, Err(why))) => failed.add(why),
+            Err(error) => failed.add(error.to_string()),
+        }
+    }
+    Ok(summary(options, waited, answered, started, (before, during), failed))
+}
+
+fn summary(
+    options: &Options,
+    waited: usize,
+    answered: usize,
+    started: Vec<Duration>,
+    (before, during): (Result<u64, String>, Result<u64, String>),
+    failed: Failed,
+) -> Waiting {
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let unknown = before.as_ref().err().or(during.as_ref().err()).cloned();
+    let sizes = before.ok().zip(during.ok()).map(|(before, during)| (mib(before), mib(during)));
+    Waiting {
+        runs: options.waiting,
+        starts_per_s: options.starts_per_s,
+        waited,
+        answered,
+        start: Times::of(started),
+        before_mib: sizes.map(|(before, _)| before),
+        during_mib: sizes.map(|(_, during)| during),
+        per_run_mib: sizes
+            .filter(|_| waited > 0)
+            .map(|(before, during)| (during - before) / waited as f64),
+        memory_unknown: unknown,
+        failed,
+    }
+}
+
+/// A run's number, when it was asked for, and what came of it.
+type Ended = (u64, Instant, Result<(), String>);
+
+/// Starts runs at the rate, whether or not the last ones have come to their tool.
+async fn start(caller: &Caller, runs: usize, rate: u32) -> JoinSet<Ended> {
+    let mut tasks = JoinSet::new();
+    let mut tick = tokio::time::interval(Duration::from_secs(1) / rate);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    for number in 0..runs {
+        tick.tick().await;
+        tasks.spawn(hold(caller.clone(), number as u64));
+    }
+    tasks
+}
+
+async fn hold(mut caller: Caller, number: u64) -> Ended {
+    let request = ExecutionRequest {
+        code: format!("result = tools['{HOLD}'].run(value={number})"),
+        available_tools: vec![HOLD.to_owned()],
+        ..ExecutionRequest::default()
+    };
+    let begun = Instant::now();
+    let done = match caller.execute(request).await {
+        Ok(answer) if answer.result == number.to_string() => Ok(()),
+        Ok(answer) => Err(format!("the tool's {number} came back as {:?}", answer.result)),
+        Err(why) => Err(why),
+    };
+    (number, begun, done)
+}
+
+/// Waits until every run that is left has called the tool, and says how many that are. A run that
+/// ends before the tool has answered has failed.
+async fn all_waiting(
+    app: &Application,
+    tasks: &mut JoinSet<Ended>,
+    runs: usize,
+    failed: &mut Failed,
+) -> usize {
+    let begun = Instant::now();
+    loop {
+        while let Some(ended) = tasks.try_join_next() {
+            failed.add(match ended {
+                Ok((_, _, Err(why))) => why,
+                Ok((number, _, Ok(()))) => format!("run {number} was answered before its tool"),
+                Err(error) => error.to_string(),
+            });
+        }
+        let held = app.held();
+        if held >= runs.min(tasks.len()) || begun.elapsed() > PATIENCE {
+            return held.min(tasks.len());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -8,30 +8,43 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 const NONE: Option<&str> = None;
 
-/// Shows `source`, with all that is mounted below it, at `target` with `flags` on every mount.
-/// `mounts` is a `mountinfo` of this process.
+/// Shows `source`, with all that is mounted below it, at `target`; with what flags, [`restrict`] decides.
 ///
 /// # Errors
 /// As `mount(2)`.
-pub fn bind(source: &Path, target: &Path, flags: MsFlags, mounts: &Path) -> io::Result<()> {
-    mount(Some(source), target, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?;
-    for found in parse(&fs::read(mounts)?) {
-        if !found.point.starts_with(target) {
-            continue;
-        }
+pub fn bind(source: &Path, target: &Path) -> io::Result<()> {
+    Ok(mount(Some(source), target, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE)?)
+}
+
+/// Makes every mount below `root` read-only and nosuid, with what `more` adds for its place. `mounts` is a
+/// `mountinfo` of this process.
+///
+/// # Errors
+/// As `mount(2)`; none of them leaves anything writable that a path leads to.
+pub fn restrict(root: &Path, mounts: &Path, more: impl Fn(&Path) -> MsFlags) -> io::Result<()> {
+    let below = |mounted: &Mounted| mounted.point.starts_with(root) && mounted.point != root;
+    for found in parse(&fs::read(mounts)?).iter().filter(|mounted| below(mounted)) {
         // A bind takes no flags, and a remount changes one mount only. What a mount was locked with
         // in another user namespace must be said again.
-        let all = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags | found.flags;
+        let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | more(&found.point) | found.flags;
+        let all = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags;
         match mount(NONE, &found.point, NONE, all, NONE) {
-            // Hidden under a later mount, where no path leads.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EINVAL) if found.point != target => {}
+            // Hidden under another mount, where no path leads.
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(Errno::EINVAL) if shows_read_only(&found.point) => {}
             other => other?,
         }
     }
     Ok(())
+}
+
+/// Whether what a path leads to is read-only.
+fn shows_read_only(path: &Path) -> bool {
+    statvfs(path).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY))
 }
 
 /// One line of `/proc/PID/mountinfo` (proc(5)).

@@ -82,6 +82,13 @@ pub fn enter(plan: &Plan) -> Result<(), Refusal> {
                 .map_err(|error| fail("root", Wall::Root, &error).about(path))?;
         }
     }
+    // A device is written through its own driver, whatever its mount says.
+    let devices = Path::new(NEW).join("dev");
+    let more = |point: &Path| match point.starts_with(&devices) {
+        true => MsFlags::MS_NOEXEC,
+        false => MsFlags::MS_NODEV,
+    };
+    binds::restrict(Path::new(NEW), Path::new(MOUNTS), more).step("root", Wall::Root)?;
     put_guest(&plan.guest).step("guest", Wall::Root)?;
     bind_proc().step("template /proc", Wall::Proc)?;
     become_root().step("pivot_root", Wall::Root)
@@ -115,7 +122,8 @@ fn place(path: &str, entry: &Entry) -> io::Result<()> {
                 let mut options = fs::OpenOptions::new();
                 options.create_new(true).write(true).mode(0o444).open(&target)?;
             }
-            bind(&format!("{OLD}{source}"), &target, *device)
+            binds::bind(Path::new(&format!("{OLD}{source}")), &target)?;
+            if *device { check_device(source, &target) } else { Ok(()) }
         }
     }
 }
@@ -126,15 +134,6 @@ fn put_guest(compiled: &[u8]) -> io::Result<()> {
         fs::create_dir_all(parent)?;
     }
     fs::write(&target, compiled)
-}
-
-/// Shows `source` at `target` as a private, read-only copy of its mounts.
-fn bind(source: &str, target: &Path, device: bool) -> io::Result<()> {
-    // A device is written through its own driver, whatever the mount says.
-    let kept_out = if device { MsFlags::MS_NOEXEC } else { MsFlags::MS_NODEV };
-    let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | kept_out;
-    binds::bind(Path::new(source), target, flags, Path::new(MOUNTS))?;
-    if device { check_device(source, target) } else { Ok(()) }
 }
 
 /// Containers put their own things in the place of devices; what the code gets must be what the

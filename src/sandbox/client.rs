@@ -213,12 +213,6 @@ impl Launcher {
         self.shared.restarts.load(Ordering::Relaxed)
     }
 
-    /// Process id of the launcher (of its keeper, where it has one).
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        lock(&self.child).id()
-    }
-
     /// Asks for a sandbox.
     ///
     /// # Errors

@@ -12,9 +12,9 @@ use nix::unistd::geteuid;
 use tempfile::TempDir;
 
 use super::failure::Step;
-use crate::plan::{Entry, Plan};
+use crate::plan::{Entry, Plan, host};
 use crate::policy::{NetworkMode, Wall};
-use crate::sandbox::enforced::Refusal;
+use crate::sandbox::enforced::{Refusal, Standing};
 
 /// What confined runs share.
 pub struct Confinement {
@@ -82,10 +82,23 @@ impl Confinement {
     }
 }
 
-/// What takes the place of a wall that only namespaces can put up.
+/// How the walls stand that are others for a confined run; `None` for those that are not.
 #[must_use]
-pub fn instead(wall: Wall) -> &'static str {
-    match wall {
+pub fn standing(wall: Wall) -> Option<Standing> {
+    let how = match wall {
+        Wall::Capabilities => {
+            let how = "none held; none can be gained without new privileges";
+            return Some(Standing::stands(wall, how));
+        }
+        Wall::Seccomp => {
+            let how = "allow-list, and a second filter: threads only, no signal, socket or change of \
+                       a file";
+            return Some(Standing::stands(wall, how));
+        }
+        Wall::CgroupPids => {
+            let how = "one process; its threads are counted by a watchdog";
+            return Some(Standing::absent(wall, how, None, host::cure(wall, None)));
+        }
         Wall::UserNamespace => "the service's own user id; Landlock and a second filter instead",
         Wall::PidNamespace => "one process that can signal nobody; sees that others exist",
         Wall::NetworkNamespace => "no socket can be made",
@@ -93,6 +106,11 @@ pub fn instead(wall: Wall) -> &'static str {
             "Landlock: reads what the interpreter needs, writes nothing; sees that other files exist"
         }
         Wall::Proc => "no file below /proc can be opened",
-        _ => "the container's own",
-    }
+        Wall::MountNamespace | Wall::IpcNamespace | Wall::UtsNamespace | Wall::CgroupNamespace => {
+            "the container's own"
+        }
+        _ => return None,
+    };
+    let errno = Some(libc::EPERM);
+    Some(Standing::absent(wall, how, errno, host::cure(Wall::UserNamespace, errno)))
 }

@@ -154,9 +154,12 @@ pub fn rlimits(
     const NONE: u64 = libc::RLIM_INFINITY;
     let cpu = limits.cpu_time.as_secs_f64().ceil() as u64;
     let processes = u64::from(limits.processes) + if processes_counted { 16 } else { 1 };
-    // In the user namespace of the service this one would count the service, too.
-    let own = getrlimit(Resource::RLIMIT_NPROC).unwrap_or((NONE, NONE));
-    let processes = if confined { own } else { (processes, processes) };
+    let processes = if confined {
+        // In the user namespace of the service this one would count the service, too.
+        getrlimit(Resource::RLIMIT_NPROC).unwrap_or((NONE, NONE))
+    } else {
+        (processes, processes)
+    };
     let (data, space) = if memory_counted {
         (NONE, NONE)
     } else {

@@ -88,9 +88,6 @@ fn landlock(
 
 /// The namespaces of a run, where `plan` gives it one of this kind.
 fn namespace(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Option<Standing> {
-    if findings.way == Way::Confined {
-        return None;
-    }
     let flag = match wall {
         Wall::UserNamespace if findings.privileged => "CLONE_NEWUSER, one id mapped",
         Wall::UserNamespace => "CLONE_NEWUSER inside the launcher's own, one id mapped",
@@ -114,7 +111,8 @@ fn namespace(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Option<Standin
 }
 
 fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
-    if let Some(standing) = namespace(wall, plan, findings) {
+    let confined = (findings.way == Way::Confined).then(|| confinement::standing(wall)).flatten();
+    if let Some(standing) = confined.or_else(|| namespace(wall, plan, findings)) {
         return standing;
     }
     let how = match wall {
@@ -124,32 +122,13 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
             return Standing::stands(wall, how);
         }
         Wall::DistinctUid => return absent(wall, "runs share the id that started codemode", None),
-        Wall::NetworkNamespace if plan.network == NetworkMode::All => {
+        Wall::NetworkNamespace => {
             let how = "network mode all: the code has the host's network";
             return Standing::absent(wall, how, None, "choose none or restricted".to_owned());
         }
         Wall::UserNamespace
         | Wall::PidNamespace
         | Wall::MountNamespace
-        | Wall::NetworkNamespace
-        | Wall::IpcNamespace
-        | Wall::UtsNamespace
-        | Wall::CgroupNamespace
-        | Wall::Root
-        | Wall::Proc
-            if findings.way == Way::Confined =>
-        {
-            return Standing::absent(
-                wall,
-                confinement::instead(wall),
-                Some(libc::EPERM),
-                host::cure(Wall::UserNamespace, Some(libc::EPERM)),
-            );
-        }
-        Wall::UserNamespace
-        | Wall::PidNamespace
-        | Wall::MountNamespace
-        | Wall::NetworkNamespace
         | Wall::IpcNamespace
         | Wall::UtsNamespace
         | Wall::CgroupNamespace => return absent(wall, "none of its own", None),
@@ -162,9 +141,6 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
                 "RLIMIT_DATA, RLIMIT_AS and a watchdog instead; no shared anonymous memory",
                 findings,
             );
-        }
-        Wall::CgroupPids if findings.way == Way::Confined => {
-            return absent(wall, "one process; its threads are counted by a watchdog", None);
         }
         Wall::CgroupPids => return cgroup(wall, "pids", "RLIMIT_NPROC instead", findings),
         Wall::CgroupCpu => {
@@ -181,12 +157,6 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
         Wall::Session => "setsid",
         Wall::Descriptors => "close_range: 0 to 2 and the control socket remain",
         Wall::Environment => "execve with five variables of ours",
-        Wall::Capabilities if findings.way == Way::Confined => {
-            "none held; none can be gained without new privileges"
-        }
-        Wall::Seccomp if findings.way == Way::Confined => {
-            "allow-list, and a second filter: threads only, no signal, socket or change of a file"
-        }
         Wall::Capabilities => {
             "none in any set; NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE locked"
         }

@@ -1,7 +1,10 @@
-//! Compiles the interface, without `protoc`, and the system-call policy.
+//! Compiles the interface, without `protoc`, the system-call policy, and the library that a warm
+//! interpreter loads, so that all of it is inside the one binary.
 
 #[path = "seccomp/compile.rs"]
 mod seccomp;
+#[path = "warm/embed.rs"]
+mod warm;
 
 use std::env;
 use std::error::Error;
@@ -22,6 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("confined.bpf"), bytes(&seccomp::confined()?))?;
     fs::write(out.join("kept.bpf"), bytes(&seccomp::kept()?))?;
     fs::write(out.join("uncounted.bpf"), bytes(&seccomp::uncounted()?))?;
+    warm::build(&out)?;
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=seccomp");
     println!("cargo:rustc-env=CODEMODE_COMMIT={}", commit().unwrap_or_default());

@@ -28,6 +28,9 @@ pub const PROXY_PORT: u16 = 3128;
 /// Where the compiled guest lies inside.
 pub const GUEST_PATH: &str = "/codemode/guest.pyc";
 
+/// Where the library lies inside that a warm interpreter forks runs with.
+pub const LIBRARY_PATH: &str = "/codemode/libcodemode_warm.so";
+
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

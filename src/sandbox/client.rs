@@ -25,8 +25,8 @@ use crate::sys;
 /// The hidden command that makes the binary a launcher.
 pub const LAUNCHER_COMMAND: &str = "__launcher";
 
-/// How long a launcher may take to set itself up, in milliseconds.
-const SETUP_PATIENCE: u16 = 20_000;
+/// How long a launcher may take to set itself up, and to load a warm interpreter's modules, in milliseconds.
+const SETUP_PATIENCE: i32 = 90_000;
 
 /// Why there is no launcher.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +106,8 @@ impl Begun {
 fn await_ready(socket: BorrowedFd<'_>) -> Result<Profile, LaunchError> {
     let start = |errno: Errno| LaunchError::Start(errno.into());
     let mut ready = [PollFd::new(socket, PollFlags::POLLIN)];
-    if poll(&mut ready, PollTimeout::from(SETUP_PATIENCE)).map_err(start)? == 0 {
-        return Err(LaunchError::Silent("did not answer within 20 s"));
+    if poll(&mut ready, PollTimeout::try_from(SETUP_PATIENCE).unwrap_or(PollTimeout::MAX)).map_err(start)? == 0 {
+        return Err(LaunchError::Silent("did not answer within 90 s"));
     }
     let mut buffer = vec![0; LARGEST];
     let (length, _) = sys::receive(socket, &mut buffer, 0).map_err(start)?;
@@ -297,6 +297,9 @@ async fn read_events(shared: Arc<Shared>) {
                 shared.restarts.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!("the launcher ended and was started anew");
                 lock(&shared.runs).clear();
+            }
+            Some(Ok(Event::WarmLost { why })) => {
+                tracing::warn!(%why, "the warm interpreter is gone; another is started");
             }
             Some(Ok(Event::Ready(_) | Event::Refused(_)) | Err(_)) | None => break,
         }

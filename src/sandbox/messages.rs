@@ -98,6 +98,11 @@ pub enum Event {
         /// How, and what it used.
         end: Box<End>,
     },
+    /// The warm interpreter is gone; runs start fresh until another has loaded its modules.
+    WarmLost {
+        /// What became of it.
+        why: String,
+    },
     /// The launcher died and was started again; the runs it had are gone.
     Restarted,
 }

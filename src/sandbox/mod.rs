@@ -9,5 +9,6 @@ pub mod client;
 pub mod enforced;
 pub mod launcher;
 pub mod messages;
+mod order;
 mod record;
 pub mod scope;

@@ -1,10 +1,8 @@
 //! What the child side tells the parent side: fixed records of eight bytes, and the names of the
 //! steps they speak of. Pure; both sides import it.
 
-use crate::policy::Wall;
-
 macro_rules! stages {
-    ($($variant:ident $name:literal $wall:expr),* $(,)?) => {
+    ($($variant:ident $name:literal),* $(,)?) => {
         /// A step of building a sandbox, in order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
@@ -18,43 +16,37 @@ macro_rules! stages {
             pub fn name(self) -> &'static str {
                 match self { $(Stage::$variant => $name),* }
             }
-
-            /// The wall that the step puts up, if it is one's.
-            #[must_use]
-            pub fn wall(self) -> Option<Wall> {
-                match self { $(Stage::$variant => $wall),* }
-            }
         }
     };
 }
 
 stages! {
-    Clone "clone" Some(Wall::UserNamespace),
-    IdMap "id map" Some(Wall::UserNamespace),
-    Cgroup "cgroup" Some(Wall::CgroupMemory),
-    Start "start" None,
-    Ids "ids" Some(Wall::UserNamespace),
-    ParentDeath "parent death signal" None,
-    CgroupNamespace "cgroup namespace" Some(Wall::CgroupNamespace),
-    Scratch "scratch" Some(Wall::Root),
-    LateMounts "late mounts" Some(Wall::Root),
-    Proc "proc" Some(Wall::Proc),
-    HostName "host name" Some(Wall::UtsNamespace),
-    Loopback "loopback" Some(Wall::NetworkNamespace),
-    ProxySocket "proxy socket" Some(Wall::NetworkNamespace),
-    Session "session" Some(Wall::Session),
-    Scheduling "scheduling" None,
-    Rlimits "rlimits" Some(Wall::Rlimits),
-    Undumpable "undumpable" None,
-    Fork "fork" None,
-    Descriptors "descriptors" Some(Wall::Descriptors),
-    Capabilities "capabilities" Some(Wall::Capabilities),
-    NoNewPrivs "no_new_privs" Some(Wall::NoNewPrivs),
-    Landlock "landlock" Some(Wall::Landlock),
-    ExecGate "exec gate" Some(Wall::ExecGate),
-    Seccomp "seccomp" Some(Wall::Seccomp),
-    Exec "exec" None,
-    InitSeal "init seal" Some(Wall::Seccomp),
+    Clone "clone",
+    IdMap "id map",
+    Cgroup "cgroup",
+    Start "start",
+    Ids "ids",
+    ParentDeath "parent death signal",
+    CgroupNamespace "cgroup namespace",
+    Scratch "scratch",
+    LateMounts "late mounts",
+    Proc "proc",
+    HostName "host name",
+    Loopback "loopback",
+    ProxySocket "proxy socket",
+    Session "session",
+    Scheduling "scheduling",
+    Rlimits "rlimits",
+    Undumpable "undumpable",
+    Fork "fork",
+    Descriptors "descriptors",
+    Capabilities "capabilities",
+    NoNewPrivs "no_new_privs",
+    Landlock "landlock",
+    ExecGate "exec gate",
+    Seccomp "seccomp",
+    Exec "exec",
+    InitSeal "init seal",
 }
 
 /// One message of the child side.

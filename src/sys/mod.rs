@@ -16,6 +16,7 @@ mod network;
 mod process;
 mod schedule;
 mod seccomp;
+mod signals;
 mod xattr;
 
 pub use capability::{
@@ -27,12 +28,13 @@ pub use landlock::{add_path_rule, landlock_abi, restrict_self};
 pub use message::{MAX_FDS, receive, send};
 pub use network::loopback_up;
 pub use process::{
-    Cloned, Usage, clone_process, clone_process_available, default_sigpipe, exit_now, fork,
-    fork_sibling, kill_by_pidfd, open_pidfd, reap, reap_any, wait_any,
+    Parentage, ThreadId, Usage, clone_process, clone_process_available, default_sigpipe, exit_now,
+    fork, fork_keeping, kill_by_pidfd, open_pidfd, reap, reap_any, wait_any,
 };
-pub use schedule::give_way;
+pub use schedule::{give_way, limit};
 pub use seccomp::{
     Instruction, answer_exec_attempt, exec_gate, filter_abi_available, install_filter,
     install_filter_with_listener, next_exec_attempt,
 };
+pub use signals::Handlers;
 pub use xattr::has_attribute;

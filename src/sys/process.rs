@@ -8,17 +8,13 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
-/// Which side of a `clone` the caller is on.
-pub enum Cloned {
-    /// In the new process.
-    Child,
-    /// In the caller, with the child's id and a pidfd.
-    Parent {
-        /// Process id, as the caller's pid namespace counts.
-        pid: Pid,
-        /// Refers to exactly this process, however its id is reused.
-        pidfd: OwnedFd,
-    },
+/// Whose child a new process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parentage {
+    /// The caller's.
+    Own,
+    /// The caller's parent's (`CLONE_PARENT`).
+    Sibling,
 }
 
 /// Past 32 bits, where the `libc` crate's constant overflows.
@@ -40,40 +36,39 @@ struct CloneArgs {
     cgroup: u64,
 }
 
-/// `clone3(2)` (Linux 5.3) with `CLONE_NEW*` flags, a pidfd, and optionally straight into a
-/// cgroup v2 group (`CLONE_INTO_CGROUP`, Linux 5.7).
+/// `clone3(2)` (Linux 5.3) with `CLONE_NEW*` flags, optionally straight into a cgroup v2 group
+/// (`CLONE_INTO_CGROUP`, Linux 5.7). `None` in the child.
 ///
 /// Only for a process with one thread: the child gets a copy of the caller's memory and goes on
 /// as if from `fork`, so no lock may be held by another thread.
 ///
 /// # Errors
 /// `ENOSPC` or `EPERM` where user namespaces are switched off, `EAGAIN` at a process limit.
-pub fn clone_process(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Cloned> {
-    let mut pidfd: i32 = -1;
-    let mut arguments = CloneArgs {
-        flags: flags | libc::CLONE_PIDFD as u64,
-        pidfd: (&raw mut pidfd) as u64,
-        exit_signal: libc::SIGCHLD as u64,
-        ..CloneArgs::default()
+pub fn clone_process(
+    flags: u64,
+    cgroup: Option<BorrowedFd<'_>>,
+    parentage: Parentage,
+) -> nix::Result<Option<Pid>> {
+    let (flags, exit_signal) = match parentage {
+        Parentage::Own => (flags, libc::SIGCHLD as u64),
+        // The signal is the caller's own then.
+        Parentage::Sibling => (flags | libc::CLONE_PARENT as u64, 0),
     };
+    let mut arguments = CloneArgs { flags, exit_signal, ..CloneArgs::default() };
     if let Some(group) = cgroup {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = group.as_raw_fd() as u64;
     }
-    // SAFETY: `arguments` is laid out as struct clone_args (version 2) and `pidfd` is writable.
-    // No stack, TLS or tid address is given, so the child runs on a copy of this stack like a
-    // forked one; the single-thread contract rules out locks held elsewhere.
+    // SAFETY: `arguments` is laid out as struct clone_args (version 2). No stack, TLS or tid address
+    // is given, so the child runs on a copy of this stack like a forked one; the single-thread
+    // contract rules out locks held elsewhere.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>()) };
-    match Errno::result(pid)? {
-        0 => Ok(Cloned::Child),
-        pid => {
-            let pid = Pid::from_raw(pid as i32);
-            // SAFETY: with CLONE_PIDFD the kernel stored a new descriptor that nobody else owns.
-            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-            Ok(Cloned::Parent { pid, pidfd })
-        }
-    }
+    child_or_parent(Errno::result(pid)?)
+}
+
+fn child_or_parent(pid: i64) -> nix::Result<Option<Pid>> {
+    Ok((pid != 0).then(|| Pid::from_raw(pid as i32)))
 }
 
 /// Whether `clone3(2)` can be called. Container runtimes let it answer `ENOSYS`, because a filter
@@ -88,27 +83,55 @@ pub fn clone_process_available() -> bool {
 /// `fork(2)` by the raw call, for a process with one thread. `None` in the child.
 ///
 /// # Errors
-/// `EAGAIN` at a process limit, `ENOMEM`.
-pub fn fork() -> nix::Result<Option<Pid>> {
-    plain_clone(libc::SIGCHLD)
-}
-
-/// Like [`fork`], but the new process is a child of the caller's parent (`CLONE_PARENT`).
-///
-/// # Errors
-/// As [`fork`]; `EINVAL` for process 1 of a pid namespace.
-pub fn fork_sibling() -> nix::Result<Option<Pid>> {
-    plain_clone(libc::SIGCHLD | libc::CLONE_PARENT)
-}
-
-fn plain_clone(flags: i32) -> nix::Result<Option<Pid>> {
+/// `EAGAIN` at a process limit, `ENOMEM`; for a sibling `EINVAL` from process 1 of a pid namespace.
+pub fn fork(parentage: Parentage) -> nix::Result<Option<Pid>> {
+    let flags = match parentage {
+        Parentage::Own => libc::SIGCHLD,
+        Parentage::Sibling => libc::SIGCHLD | libc::CLONE_PARENT,
+    };
     // SAFETY: clone without shared memory or a stack of its own, as fork does; the single-thread
     // contract is the caller's, as for `clone_process`.
     let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    match Errno::result(pid)? {
-        0 => Ok(None),
-        pid => Ok(Some(Pid::from_raw(pid as i32))),
+    child_or_parent(Errno::result(pid)?)
+}
+
+/// Where the C library remembers the id of the calling thread.
+#[derive(Clone, Copy, Debug)]
+pub struct ThreadId(*mut libc::pid_t);
+
+impl ThreadId {
+    /// Asks the kernel, to which the C library named the place at its start
+    /// (`PR_GET_TID_ADDRESS`, a kernel with `CONFIG_CHECKPOINT_RESTORE`).
+    ///
+    /// # Errors
+    /// `EINVAL` if the kernel doesn't tell, `ENOTSUP` for a C library that keeps something else there.
+    pub fn find() -> nix::Result<Self> {
+        let mut place: *mut libc::pid_t = std::ptr::null_mut();
+        // SAFETY: the kernel writes one pointer to `place`, which is alive and writable.
+        let done = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut place) };
+        Errno::result(done)?;
+        // SAFETY: gettid has no arguments and can't fail.
+        let own = unsafe { libc::gettid() };
+        // SAFETY: a place that is set is an aligned int of the C library's thread block, which lives as
+        // long as this thread.
+        if place.is_null() || unsafe { place.read_volatile() } != own {
+            return Err(Errno::ENOTSUP);
+        }
+        Ok(Self(place))
     }
+}
+
+/// Like [`fork`], for a process whose C library goes on to be used in the child: its own `fork` would
+/// have set the thread's id anew there.
+///
+/// # Errors
+/// As [`fork`].
+pub fn fork_keeping(thread: ThreadId) -> nix::Result<Option<Pid>> {
+    let flags = libc::SIGCHLD | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
+    // SAFETY: as `fork`; the kernel writes the child's thread id to its copy of the place that `find`
+    // has checked to hold one.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, thread.0, 0) };
+    child_or_parent(Errno::result(pid)?)
 }
 
 /// A descriptor that refers to the process `pid` (`pidfd_open(2)`, Linux 5.3). Sound only for a

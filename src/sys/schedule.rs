@@ -1,4 +1,4 @@
-//! Scheduling of the calling process (`sched(7)`).
+//! Scheduling (`sched(7)`) and resource limits (`getrlimit(2)`) of the calling process.
 
 use nix::errno::Errno;
 
@@ -12,5 +12,16 @@ pub fn give_way() -> nix::Result<()> {
     let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer refers to a live value that is only read.
     let done = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) };
+    Errno::result(done).map(drop)
+}
+
+/// Limits a resource by the kernel's number for it (`setrlimit(2)`).
+///
+/// # Errors
+/// As `setrlimit(2)`.
+pub fn limit(resource: u32, soft: u64, hard: u64) -> nix::Result<()> {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the pointer refers to a live value that is only read; an unknown number is refused.
+    let done = unsafe { libc::setrlimit(resource as _, &raw const limit) };
     Errno::result(done).map(drop)
 }

@@ -4,10 +4,11 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
 
 /// One BPF instruction, laid out as the kernel's `struct sock_filter`.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instruction {
     /// Operation.
     pub code: u16,

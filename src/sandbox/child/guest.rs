@@ -1,18 +1,17 @@
 //! The guest: from `fork` to the interpreter. The walls around one process go up here.
 
-use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{OFlag, open};
-use nix::sched::sched_setaffinity;
-use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::prctl::{set_dumpable, set_no_new_privs, set_pdeathsig};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, chdir, getppid};
+use nix::unistd::{Pid, chdir, close, getppid};
 
 use super::super::record::{Record, Stage};
-use super::{At, Failure, Prepared, RunFiles, borrowed, tell, tell_with};
+use super::{At, Becomes, Failure, Given, Prepared, borrowed, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
@@ -20,14 +19,10 @@ use crate::sys;
 const REPORT: i32 = 4;
 const RULESET: i32 = 5;
 
-/// Becomes the interpreter, or tells init why not. `inherited` are standard input, output, error,
-/// the control socket and the socket to init, by their numbers so far.
-pub(super) fn become_guest(
-    prepared: &Prepared,
-    files: &RunFiles,
-    inherited: [i32; 5],
-    ruleset: Option<i32>,
-) -> ! {
+/// Puts up the walls and becomes the interpreter, or tells init why not. Returns if that is what it was
+/// forked from. `inherited` are standard input, output, error, the control socket and the socket to
+/// init, by their numbers so far.
+pub(super) fn become_guest(given: Given<'_>, inherited: [i32; 5], ruleset: Option<i32>) {
     let report = inherited[4];
     if let Err(failure) = arrange_descriptors(inherited, ruleset) {
         tell(borrowed(report), Record::Failed(failure.stage, failure.errno as i32));
@@ -35,9 +30,16 @@ pub(super) fn become_guest(
     }
     // From here on only the fixed numbers are right.
     let report = borrowed(REPORT);
-    let Err(failure) = confine_and_exec(prepared, files, report, ruleset.is_some());
-    tell(report, Record::Failed(failure.stage, failure.errno as i32));
-    sys::exit_now(127)
+    let become_it = || match given.becomes {
+        Becomes::Program(image) => Err(image.exec()),
+        // Init waits for its end of this socket to close, as `execve` would have done.
+        Becomes::Itself { .. } => close(RULESET).and_then(|()| close(REPORT)),
+    };
+    let stands = confine(given, report, ruleset.is_some());
+    if let Err(failure) = stands.and_then(|()| become_it().at(Stage::Exec)) {
+        tell(report, Record::Failed(failure.stage, failure.errno as i32));
+        sys::exit_now(127)
+    }
 }
 
 /// Has the kernel end this process when init ends. In a pid namespace it does so by itself.
@@ -60,22 +62,25 @@ fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), 
     sys::keep_only(&wanted).at(Stage::Descriptors)
 }
 
-fn confine_and_exec(
-    prepared: &Prepared,
-    files: &RunFiles,
-    report: BorrowedFd<'_>,
-    has_ruleset: bool,
-) -> Result<Infallible, Failure> {
+fn confine(given: Given<'_>, report: BorrowedFd<'_>, has_ruleset: bool) -> Result<(), Failure> {
+    let Given { prepared, becomes, files } = given;
     chdir(prepared.directory.as_c_str()).at(Stage::Descriptors)?;
     // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
-    sys::default_sigpipe().at(Stage::Descriptors)?;
+    match becomes {
+        Becomes::Program(_) => sys::default_sigpipe().at(Stage::Descriptors)?,
+        Becomes::Itself { handlers, .. } => {
+            handlers.put_back().at(Stage::Descriptors)?;
+            // Init took it from what the two have in common. `execve` gives it back by itself.
+            set_dumpable(true).at(Stage::Undumpable)?;
+        }
+    }
     schedule(prepared).at(Stage::Scheduling)?;
     // Here and not in init, which must not be ended by what the code makes it do.
-    for (resource, soft, hard) in files.rlimits {
-        setrlimit(resource, soft, hard).at(Stage::Rlimits)?;
+    for limit in files.rlimits {
+        sys::limit(limit.resource, limit.soft, limit.hard).at(Stage::Rlimits)?;
     }
-    if !prepared.confined {
+    if !prepared.confined() {
         sys::lock_securebits().at(Stage::Capabilities)?;
         sys::drop_every_capability().at(Stage::Capabilities)?;
     } else {
@@ -96,15 +101,16 @@ fn confine_and_exec(
     for filter in &prepared.further_filters {
         sys::install_filter(filter).at(Stage::Seccomp)?;
     }
-    sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)?;
-    Err(prepared.exec.exec()).at(Stage::Exec)
+    sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)
 }
 
 /// Leaves the service its share of a container's processor time. Init keeps its own: the end of a run
 /// must not wait for the run.
 fn schedule(prepared: &Prepared) -> nix::Result<()> {
     if let Some(processors) = &prepared.kept_to {
-        sched_setaffinity(Pid::from_raw(0), processors)?;
+        let mut set = CpuSet::new();
+        processors.iter().try_for_each(|processor| set.set(*processor))?;
+        sched_setaffinity(Pid::from_raw(0), &set)?;
     }
     if prepared.gives_way { sys::give_way() } else { Ok(()) }
 }

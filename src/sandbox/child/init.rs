@@ -16,9 +16,13 @@ use nix::unistd::{Gid, Pid, Uid, getpid, sethostname, setresgid, setresuid, sets
 
 use super::super::record::{Record, Stage};
 use super::{
-    At, Failure, Prepared, RunFiles, borrowed, guest, mounts, network, tell, tell_with, tolerate,
+    At, Becomes, Failure, Given, Prepared, RunFiles, borrowed, guest, mounts, network, tell,
+    tell_with, tolerate,
 };
-use crate::sys;
+use crate::sys::{self, Parentage};
+
+/// Host name inside.
+const HOST_NAME: &str = "sandbox";
 
 /// Descriptors by number. Everything else that the launcher had open is closed before anything
 /// is done.
@@ -33,27 +37,30 @@ const RULESET: i32 = 5;
 const REPORT: i32 = 1;
 const CHILDREN: i32 = 2;
 
-/// Runs as process 1 until the guest has ended. The launcher calls it in the cloned child.
-pub fn run_init(prepared: &Prepared, files: &RunFiles) -> ! {
-    let joined = join_groups(files).at(Stage::Cgroup).and_then(|()| {
+/// Runs as process 1 until the guest has ended. Returns in one process only: a guest that becomes what
+/// it was forked from.
+pub(super) fn run_init(given: Given<'_>) {
+    let joined = join_groups(given.files).at(Stage::Cgroup).and_then(|()| {
         // After that, so that its root is the run's own group.
         unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)
     });
     if let Err(failure) = joined {
-        give_up(files.setup.as_fd(), &failure);
+        give_up(given.files.setup.as_fd(), &failure);
     }
-    build_and_guard(prepared, files)
+    build_and_guard(given)
 }
 
 /// The same in the namespaces and groups that the process is in already: those that an intermediate
 /// process entered for it, or the launcher's own.
-pub fn build_and_guard(prepared: &Prepared, files: &RunFiles) -> ! {
-    if let Err(errno) = keep_the_runs_own(files) {
-        give_up(files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
+pub(super) fn build_and_guard(given: Given<'_>) {
+    if let Err(errno) = keep_the_runs_own(given.files) {
+        give_up(given.files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
     }
     // From here on only the fixed numbers are right; nothing drops the old owners.
-    match build(prepared, files).and_then(|()| fork_guest(prepared, files)) {
-        Ok(guest) => see_off_and_guard(prepared, guest),
+    match build(given.prepared, given.files).and_then(|()| fork_guest(given)) {
+        Ok(Some(guest)) => see_off_and_guard(given, guest),
+        // The guest, on its way back to the interpreter.
+        Ok(None) => {}
         Err(failure) => give_up(borrowed(SETUP), &failure),
     }
 }
@@ -86,11 +93,11 @@ fn keep_the_runs_own(files: &RunFiles) -> nix::Result<()> {
 fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
     let setup = borrowed(SETUP);
     wait_for_go(setup).at(Stage::Start)?;
-    if !prepared.confined {
+    if !prepared.confined() {
         take_ids(prepared.id).at(Stage::Ids)?;
     }
     die_with_launcher(setup).at(Stage::ParentDeath)?;
-    if !prepared.confined {
+    if !prepared.confined() {
         furnish(prepared, files, setup)?;
     }
     setsid().map(drop).at(Stage::Session)?;
@@ -110,7 +117,7 @@ fn furnish(
     tell_with(setup, Record::Scratch, scratch.as_fd()).at(Stage::Scratch)?;
     mounts::late_mounts(prepared).at(Stage::LateMounts)?;
     proc(prepared, setup)?;
-    sethostname(prepared.hostname).at(Stage::HostName)?;
+    sethostname(HOST_NAME).at(Stage::HostName)?;
     if let Some(port) = prepared.proxy_port {
         sys::loopback_up().at(Stage::Loopback)?;
         let socket = network::proxy_socket(port).at(Stage::ProxySocket)?;
@@ -151,22 +158,30 @@ fn proc(prepared: &Prepared, setup: BorrowedFd<'_>) -> Result<(), Failure> {
     if missing { mounts::hide_proc().at(Stage::Proc) } else { Ok(()) }
 }
 
-/// Forks the guest, and leaves init with three descriptors.
-fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
+/// Forks the guest, and leaves init with three descriptors. `None` in a guest that goes on as what it was
+/// forked from.
+fn fork_guest(given: Given<'_>) -> Result<Option<Pid>, Failure> {
     let kind = SockType::SeqPacket;
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
     let children = children_signal().at(Stage::Fork)?;
     let init = getpid();
-    let Some(guest) = sys::fork().at(Stage::Fork)? else {
-        if prepared.confined {
+    let forked = match given.becomes {
+        Becomes::Program(_) => sys::fork(Parentage::Own),
+        Becomes::Itself { thread, .. } => sys::fork_keeping(*thread),
+    };
+    let prepared = given.prepared;
+    let Some(guest) = forked.at(Stage::Fork)? else {
+        if prepared.confined() {
             guest::die_with_init(init);
         }
-        let ruleset = files.ruleset.as_ref().map(|_| RULESET);
+        let ruleset = given.files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
-        guest::become_guest(prepared, files, inherited, ruleset)
+        guest::become_guest(given, inherited, ruleset);
+        std::mem::forget((ours, theirs, children));
+        return Ok(None);
     };
-    if prepared.confined {
+    if prepared.confined() {
         // Without a pid namespace nothing else tells the launcher whom to reap after us.
         tell(borrowed(SETUP), Record::Guest(guest.as_raw()));
     }
@@ -174,13 +189,13 @@ fn fork_guest(prepared: &Prepared, files: &RunFiles) -> Result<Pid, Failure> {
     let kept = [(SETUP, true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
     std::mem::forget((ours, theirs, children));
     sys::keep_only(&kept).at(Stage::Fork)?;
-    Ok(guest)
+    Ok(Some(guest))
 }
 
-fn see_off_and_guard(prepared: &Prepared, guest: Pid) -> ! {
+fn see_off_and_guard(given: Given<'_>, guest: Pid) -> ! {
     let setup = borrowed(SETUP);
-    let sealed = see_guest_off(prepared, borrowed(REPORT))
-        .and_then(|gate| seal_init(prepared).at(Stage::InitSeal).map(|()| gate));
+    let sealed = see_guest_off(given, borrowed(REPORT))
+        .and_then(|gate| seal_init(given.prepared).at(Stage::InitSeal).map(|()| gate));
     match sealed {
         Ok(gate) => {
             tell(setup, Record::Sealed);
@@ -191,8 +206,9 @@ fn see_off_and_guard(prepared: &Prepared, guest: Pid) -> ! {
 }
 
 /// Reads the guest's records until its end of the socket closes, which `execve` does, and lets its
-/// one `execve` through the gate on the way.
-fn see_guest_off(prepared: &Prepared, report: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Failure> {
+/// one `execve` through the gate on the way. A guest that starts no program has none to be let through.
+fn see_guest_off(given: Given<'_>, report: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Failure> {
+    let may_exec = matches!(given.becomes, Becomes::Program(_));
     let mut gate: Option<OwnedFd> = None;
     loop {
         // A guest that fails on its way to the gate never knocks, but leaves a record.
@@ -202,6 +218,9 @@ fn see_guest_off(prepared: &Prepared, report: BorrowedFd<'_>) -> Result<Option<O
         poll(&mut events, PollTimeout::NONE).at(Stage::Exec)?;
         if events[0].any() != Some(true) {
             let cookie = sys::next_exec_attempt(knocking).at(Stage::ExecGate)?;
+            if !may_exec {
+                return Err(Errno::EPERM).at(Stage::ExecGate);
+            }
             sys::answer_exec_attempt(knocking, cookie, Ok(())).at(Stage::ExecGate)?;
             continue;
         }
@@ -216,14 +235,14 @@ fn see_guest_off(prepared: &Prepared, report: BorrowedFd<'_>) -> Result<Option<O
             _ => return Err(Errno::EBADMSG).at(Stage::Exec),
         }
     }
-    match (&gate, &prepared.gate) {
+    match (&gate, &given.prepared.gate) {
         (None, Some(_)) => Err(Errno::EBADMSG).at(Stage::ExecGate),
         _ => Ok(gate),
     }
 }
 
 fn seal_init(prepared: &Prepared) -> nix::Result<()> {
-    if !prepared.confined {
+    if !prepared.confined() {
         sys::lock_securebits()?;
         sys::drop_every_capability()?;
     } else {

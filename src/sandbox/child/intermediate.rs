@@ -7,28 +7,31 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Pid, setpgid};
 
 use super::super::record::{Record, Stage};
-use super::{At, Failure, Prepared, RunFiles, init, tell};
-use crate::sys;
+use super::{At, Failure, Given, init, tell};
+use crate::sys::{self, Parentage};
 
-/// Enters `namespaces`, forks init as a child of the launcher's, tells its process id and ends.
-/// The launcher calls it in the forked child.
-pub fn run_intermediate(prepared: &Prepared, files: &RunFiles, namespaces: CloneFlags) -> ! {
-    match divide(files, namespaces) {
-        Ok(None) => init::build_and_guard(prepared, files),
+/// Enters the namespaces, forks init as a child of the launcher's, tells its process id and ends.
+/// Returns as [`init::run_init`] does.
+pub(super) fn run_intermediate(given: Given<'_>) {
+    let setup = given.files.setup.as_fd();
+    match divide(given) {
+        Ok(None) => init::build_and_guard(given),
         Ok(Some(init)) => {
-            tell(files.setup.as_fd(), Record::Init(init.as_raw()));
+            tell(setup, Record::Init(init.as_raw()));
             sys::exit_now(0)
         }
-        Err(failure) => init::give_up(files.setup.as_fd(), &failure),
+        Err(failure) => init::give_up(setup, &failure),
     }
 }
 
-fn divide(files: &RunFiles, namespaces: CloneFlags) -> Result<Option<Pid>, Failure> {
+fn divide(given: Given<'_>) -> Result<Option<Pid>, Failure> {
     // The launcher finds an init by this group, should we end before we told of it.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Stage::Clone)?;
     // Before the cgroup namespace, whose root is then the run's own group.
-    init::join_groups(files).at(Stage::Cgroup)?;
+    init::join_groups(given.files).at(Stage::Cgroup)?;
     // All at once: a filter compares the one number, and can allow no other.
-    unshare(namespaces).at(Stage::Clone)?;
-    sys::fork_sibling().at(Stage::Fork)
+    let all =
+        CloneFlags::from_bits_retain(given.prepared.namespaces) | CloneFlags::CLONE_NEWCGROUP;
+    unshare(all).at(Stage::Clone)?;
+    sys::fork(Parentage::Sibling).at(Stage::Fork)
 }

@@ -1,4 +1,4 @@
-//! The child side of a launch: from `clone` to `execve`, as an ordered list of named steps.
+//! The child side of a launch: from `clone` to the interpreter, as an ordered list of named steps.
 //!
 //! Nothing here allocates, locks or unwinds. All bytes were laid out by the parent
 //! ([`Prepared`], [`RunFiles`]); each step is one call or a short fixed sequence, and a failure is
@@ -6,8 +6,12 @@
 //!
 //! Where the kernel's `clone3` is closed, an *intermediate* process comes first and enters the
 //! namespaces for init. Two processes come out of it: *init*, process 1 of the pid namespace, which reaps and stands
-//! guard at the exec gate, and the *guest*, which becomes the interpreter.
+//! guard at the exec gate, and the *guest*, which becomes the interpreter: a fresh one by `execve`, or,
+//! forked from a warm one, by returning to it.
+//!
+//! Compiled twice: into the launcher, and into the library that a warm interpreter loads (`warm/`).
 
+mod birth;
 mod guest;
 mod init;
 mod intermediate;
@@ -22,10 +26,11 @@ use nix::errno::Errno;
 use super::record::{Record, Stage};
 use crate::sys;
 
-pub use init::build_and_guard as run_confined;
-pub use init::run_init;
-pub use intermediate::run_intermediate;
-pub use prepared::{LateMount, MountKind, Prepared, RunFiles, WritableDir};
+pub use birth::give_birth;
+pub use prepared::{
+    Becomes, Given, LateMount, MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, RunFiles, Way,
+    WritableDir,
+};
 
 /// A step that failed.
 struct Failure {

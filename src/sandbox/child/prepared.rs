@@ -3,12 +3,47 @@
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
-use nix::sched::CpuSet;
-use nix::sys::resource::Resource;
+use serde::{Deserialize, Serialize};
 
-use crate::sys::{ExecImage, Instruction};
+use crate::sys::{ExecImage, Handlers, Instruction, ThreadId};
+
+/// How a process gets into new namespaces on this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// `clone3(2)`, straight into them.
+    Clone,
+    /// `unshare(2)` in an intermediate process, where `clone3` is closed.
+    Unshare,
+    /// Not at all: the host allows no user namespaces, and the policy accepts that.
+    Confined,
+}
+
+/// What the guest becomes once its walls stand.
+pub enum Becomes {
+    /// Another program: a fresh interpreter.
+    Program(ExecImage),
+    /// What it was forked from: a warm interpreter, to which it returns.
+    Itself {
+        /// Where the C library keeps the thread's id.
+        thread: ThreadId,
+        /// What the interpreter has set up for signals, taken from whoever forks.
+        handlers: Handlers,
+    },
+}
+
+/// All that a new process is given.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// What is the same for every run.
+    pub prepared: &'a Prepared,
+    /// What the guest becomes.
+    pub becomes: &'a Becomes,
+    /// What is this run's own.
+    pub files: &'a RunFiles,
+}
 
 /// A directory of the scratch file system and the place it is shown at.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct WritableDir {
     /// Directory below the scratch mount, as seen while that is mounted on `/tmp`.
     pub source: CString,
@@ -19,7 +54,7 @@ pub struct WritableDir {
 }
 
 /// What a late mount needs at its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MountKind {
     /// A directory, to mount a directory on.
     Directory,
@@ -32,6 +67,7 @@ pub enum MountKind {
 }
 
 /// Something below a scratch directory, which the scratch mount would hide.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct LateMount {
     /// Where it is kept in the template, or a link's text.
     pub source: CString,
@@ -42,27 +78,27 @@ pub struct LateMount {
 }
 
 /// What is the same for every run of a launcher.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Prepared {
-    /// The interpreter to become.
-    pub exec: ExecImage,
+    /// How a process gets into new namespaces.
+    pub way: Way,
+    /// The namespaces to enter (`CLONE_NEW*`), all but the cgroup namespace, which is entered once the
+    /// process is in its groups.
+    pub namespaces: i32,
     /// User and group id inside.
     pub id: u32,
     /// Writable directories, all on one scratch file system.
     pub writable: Vec<WritableDir>,
     /// Parts of the root that lie below a writable directory.
     pub late: Vec<LateMount>,
-    /// Whether the run stays in the launcher's own namespaces, because the host allows no others.
-    pub confined: bool,
     /// Filters for what this host lacks, beside the guest's.
     pub further_filters: Vec<Vec<Instruction>>,
     /// Set where runs share a container with the service: they give way to it.
     pub gives_way: bool,
     /// Processors that the run is kept to.
-    pub kept_to: Option<CpuSet>,
+    pub kept_to: Option<Vec<usize>>,
     /// Working directory.
     pub directory: CString,
-    /// Host name inside.
-    pub hostname: &'static str,
     /// Whether a fresh `/proc` must mount, or may be left empty.
     pub proc_required: bool,
     /// Whether Landlock must stand, once a ruleset exists.
@@ -77,10 +113,34 @@ pub struct Prepared {
     pub init_filter: Vec<Instruction>,
 }
 
+impl Prepared {
+    /// Whether the run stays in the launcher's own namespaces.
+    #[must_use]
+    pub fn confined(&self) -> bool {
+        self.way == Way::Confined
+    }
+}
+
+/// One resource limit (`getrlimit(2)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceLimit {
+    /// The kernel's number for the resource.
+    pub resource: u32,
+    /// Soft limit.
+    pub soft: u64,
+    /// Hard limit.
+    pub hard: u64,
+}
+
+/// How many resources are limited before the last one, the open descriptors.
+pub const RESOURCE_LIMITS: usize = 11;
+
 /// What is one run's own.
 pub struct RunFiles {
     /// The child's end of the launcher's socket.
     pub setup: OwnedFd,
+    /// A v2 control group to be cloned into.
+    pub group: Option<OwnedFd>,
     /// Files to write oneself into, to join control groups that can't be cloned into.
     pub groups: Vec<OwnedFd>,
     /// Standard input.
@@ -96,7 +156,7 @@ pub struct RunFiles {
     /// Mount options of the scratch file system.
     pub scratch_options: CString,
     /// Soft and hard limits.
-    pub rlimits: [(Resource, u64, u64); 11],
+    pub rlimits: [ResourceLimit; RESOURCE_LIMITS],
     /// Open descriptors; set last, when the set-up needs none any more.
     pub open_files: u64,
 }

@@ -5,66 +5,84 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sched::CloneFlags;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::failure::{Step, of_stage};
-use super::host::{Host, Way};
+use super::host::Host;
 use super::prepare;
 use super::run::end_now;
-use crate::policy::{NetworkMode, Wall};
-use crate::sandbox::child::{RunFiles, run_confined, run_init, run_intermediate};
+use super::warm::{Unborn, Warm};
+use crate::policy::Wall;
+use crate::sandbox::child::{Given, RunFiles, Way, give_birth};
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::record::{Record, Stage};
-use crate::sys::{self, Cloned};
+use crate::sys::{self, Parentage};
 
-/// All but the cgroup namespace, which is entered once the process is in its groups.
-fn namespaces(network: NetworkMode) -> CloneFlags {
-    let all = CloneFlags::CLONE_NEWUSER
-        | CloneFlags::CLONE_NEWPID
-        | CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWNET
-        | CloneFlags::CLONE_NEWIPC
-        | CloneFlags::CLONE_NEWUTS;
-    if network == NetworkMode::All { all - CloneFlags::CLONE_NEWNET } else { all }
+/// A new init, which waits to be let go.
+pub struct Born {
+    /// Its process id, a child of this process.
+    pub pid: Pid,
+    /// Refers to it.
+    pub pidfd: OwnedFd,
+    /// Our end of its socket.
+    pub ours: OwnedFd,
+    /// Whether it was forked from the warm interpreter.
+    pub warm: bool,
 }
 
-/// Makes init, a child of this process, which waits to be let go. `ours` is our end of its socket.
+/// A pair of sockets between us (not blocking) and an init.
+///
+/// # Errors
+/// As `socketpair(2)`.
+pub fn setup_sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+    fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((ours, theirs))
+}
+
+/// Makes an init: forked from `warm`, or by this process itself if there is none or it is lost over it.
+/// `ours` is our end of the socket in `files`.
 ///
 /// # Errors
 /// A refusal; no process is left then.
 pub fn give(
     host: &Host,
-    files: RunFiles,
-    group: Option<BorrowedFd<'_>>,
-    ours: BorrowedFd<'_>,
-) -> Result<(Pid, OwnedFd), Refusal> {
-    let namespaces = namespaces(host.plan.network);
-    match host.way {
-        Way::Clone => {
-            let flags = namespaces.bits().cast_unsigned().into();
-            let cloned = sys::clone_process(flags, group).step("clone", Wall::UserNamespace)?;
-            match cloned {
-                Cloned::Child => run_init(&host.prepared, &files),
-                Cloned::Parent { pid, pidfd } => Ok((pid, pidfd)),
+    warm: Option<&Warm>,
+    mut files: RunFiles,
+    mut ours: OwnedFd,
+) -> Result<Born, Refusal> {
+    if let Some(warm) = warm {
+        match warm.fork(&files) {
+            Ok(first) => {
+                drop(files);
+                let (pid, pidfd) = find_init(host, first, ours.as_fd())?;
+                return Ok(Born { pid, pidfd, ours, warm: true });
             }
+            Err(Unborn::Refused(refusal)) => return Err(refusal),
+            // What it may have forked all the same hears nothing on the old socket, and ends.
+            Err(Unborn::Gone) => (ours, files.setup) = setup_sockets().step("socket", None)?,
         }
-        Way::Confined => {
-            let Some(init) = sys::fork().step("fork", None)? else {
-                run_confined(&host.prepared, &files)
-            };
-            drop(files);
-            Ok((init, sys::open_pidfd(init).step("pidfd", None)?))
-        }
+    }
+    let given = Given { prepared: &host.prepared, becomes: &host.becomes, files: &files };
+    let first = give_birth(given, Parentage::Own).step("clone", Wall::UserNamespace)?;
+    // Whoever becomes another program doesn't come back.
+    let Some(first) = first else { sys::exit_now(127) };
+    drop(files);
+    let (pid, pidfd) = find_init(host, first, ours.as_fd())?;
+    Ok(Born { pid, pidfd, ours, warm: false })
+}
+
+/// The init that the run's first process is, or makes.
+fn find_init(host: &Host, first: Pid, ours: BorrowedFd<'_>) -> Result<(Pid, OwnedFd), Refusal> {
+    match host.way() {
+        Way::Clone | Way::Confined => Ok((first, sys::open_pidfd(first).step("pidfd", None)?)),
         Way::Unshare => {
-            let all = namespaces | CloneFlags::CLONE_NEWCGROUP;
-            let Some(intermediate) = sys::fork().step("fork", None)? else {
-                run_intermediate(&host.prepared, &files, all)
-            };
-            drop(files);
-            let _ = waitpid(intermediate, None);
-            adopt(intermediate, ours)
+            let _ = waitpid(first, None);
+            adopt(first, ours)
         }
     }
 }
@@ -106,7 +124,7 @@ fn end_group(leader: Pid) {
 /// # Errors
 /// A refusal naming the id map.
 pub fn admit(host: &Host, init: Pid, slot: u32) -> Result<(), Refusal> {
-    if host.way != Way::Confined {
+    if host.way() != Way::Confined {
         map_ids(init, host.inner_map(slot)).step("id map", Wall::UserNamespace)?;
     }
     if !host.counts("memory") {

@@ -42,7 +42,7 @@ impl Collector {
     /// space they take.
     pub fn start(scratch: BorrowedFd<'_>, target: BorrowedFd<'_>, most: u64) -> nix::Result<Self> {
         let (account, ours) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        match sys::fork()? {
+        match sys::fork(sys::Parentage::Own)? {
             Some(pid) => Ok(Self { pid, account }),
             None => {
                 // A disk may be slow, but not for ever; and nobody waits once the launcher is gone.

@@ -32,9 +32,32 @@ pub fn fail(stage: &str, wall: impl Into<Option<Wall>>, error: &io::Error) -> Re
     Refusal { stage: stage.to_owned(), wall, errno, why, fix }
 }
 
+/// The wall that a step of the child puts up, if it is one's.
+#[must_use]
+pub fn wall_of(stage: Stage) -> Option<Wall> {
+    match stage {
+        Stage::Clone | Stage::IdMap | Stage::Ids => Some(Wall::UserNamespace),
+        Stage::Cgroup => Some(Wall::CgroupMemory),
+        Stage::CgroupNamespace => Some(Wall::CgroupNamespace),
+        Stage::Scratch | Stage::LateMounts => Some(Wall::Root),
+        Stage::Proc => Some(Wall::Proc),
+        Stage::HostName => Some(Wall::UtsNamespace),
+        Stage::Loopback | Stage::ProxySocket => Some(Wall::NetworkNamespace),
+        Stage::Session => Some(Wall::Session),
+        Stage::Rlimits => Some(Wall::Rlimits),
+        Stage::Descriptors => Some(Wall::Descriptors),
+        Stage::Capabilities => Some(Wall::Capabilities),
+        Stage::NoNewPrivs => Some(Wall::NoNewPrivs),
+        Stage::Landlock => Some(Wall::Landlock),
+        Stage::ExecGate => Some(Wall::ExecGate),
+        Stage::Seccomp | Stage::InitSeal => Some(Wall::Seccomp),
+        Stage::Start | Stage::ParentDeath | Stage::Scheduling | Stage::Undumpable | Stage::Fork | Stage::Exec => None,
+    }
+}
+
 /// A refusal for a step of the child that failed.
 pub fn of_stage(stage: Stage, errno: i32) -> Refusal {
-    fail(stage.name(), stage.wall(), &io::Error::from_raw_os_error(errno))
+    fail(stage.name(), wall_of(stage), &io::Error::from_raw_os_error(errno))
 }
 
 impl Refusal {

@@ -12,26 +12,13 @@ use super::landlock::Landlock;
 use super::outer::Outer;
 use super::seat::{FIRST_ID, SLOTS, Seat};
 use crate::plan::Plan;
-use crate::sandbox::child::Prepared;
-use crate::sys;
+use crate::sandbox::child::{Becomes, Prepared, Way};
+use crate::sys::{self, ExecImage};
 
-/// How a process gets into new namespaces on this host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// `clone3(2)`, straight into them.
-    Clone,
-    /// `unshare(2)` in an intermediate process, where `clone3` is closed.
-    Unshare,
-    /// Not at all: the host allows no user namespaces, and the policy accepts that.
-    Confined,
-}
-
-impl Way {
-    /// Finds out by asking the kernel.
-    #[must_use]
-    pub fn probe() -> Self {
-        if sys::clone_process_available() { Self::Clone } else { Self::Unshare }
-    }
+/// Finds out by asking the kernel how a process gets into new namespaces.
+#[must_use]
+pub fn probe_way() -> Way {
+    if sys::clone_process_available() { Way::Clone } else { Way::Unshare }
 }
 
 /// Everything that stays the same over a launcher's runs.
@@ -40,8 +27,10 @@ pub struct Host {
     pub plan: Plan,
     /// The plan, with every byte ready.
     pub prepared: Prepared,
-    /// How a run gets its namespaces.
-    pub way: Way,
+    /// What a guest becomes that this process forks itself: a fresh interpreter.
+    pub becomes: Becomes,
+    /// The warm interpreter to fork from, if there is to be one.
+    pub warm: Option<ExecImage>,
     /// Whether it is root in the host's user namespace.
     pub privileged: bool,
     /// Held for as long as the launcher lives.
@@ -61,6 +50,12 @@ pub struct Host {
 }
 
 impl Host {
+    /// How a run gets its namespaces.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        self.prepared.way
+    }
+
     /// Whether a cgroup limits `controller` for each run.
     #[must_use]
     pub fn counts(&self, controller: &str) -> bool {

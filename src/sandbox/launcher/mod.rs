@@ -12,6 +12,7 @@ mod confinement;
 mod failure;
 mod group;
 mod host;
+mod keeping;
 mod landlock;
 mod outer;
 mod prepare;
@@ -21,6 +22,7 @@ mod profile;
 mod run;
 mod seat;
 mod template;
+mod warm;
 mod worker;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -39,16 +41,18 @@ use nix::unistd::{Pid, geteuid, setgroups, setsid};
 
 use self::confinement::Confinement;
 use self::failure::Step;
-use self::host::{Host, Way};
+use self::host::Host;
 use self::outer::Outer;
 use self::processors::Processors;
 use self::seat::Seat;
+use self::warm::Warm;
 use self::worker::Worker;
+use super::child::{Becomes, Way};
 use super::enforced::{Profile, Refusal};
 use super::messages::{Event, LARGEST, decode_setup};
 use crate::plan::Plan;
 use crate::policy::Wall;
-use crate::sys;
+use crate::sys::{self, Parentage};
 
 /// Runs the launcher on the socket that is standard input. Returns when the front is gone.
 #[must_use]
@@ -59,17 +63,25 @@ pub fn main() -> ExitCode {
     let Some(plan) = receive_plan(front.as_fd()) else { return ExitCode::from(2) };
     match set_up(plan) {
         Ok((host, profile)) => {
-            tell(front.as_fd(), &Event::Ready(profile));
-            let code = if host.plan.keep { keep(&host, &front) } else { work(&host, &front) };
+            let code = if host.plan.keep {
+                keep(&host, &front, profile)
+            } else {
+                work(&host, &front, Some(profile))
+            };
             host.bases.remove_all();
-            code
+            ExitCode::from(code)
         }
         Err(refusal) => {
             tell(front.as_fd(), &Event::Refused(refusal));
-            ExitCode::from(1)
+            ExitCode::from(FAILED)
         }
     }
 }
+
+/// How a launcher ends: because its front did, because of a fault, or because no run could start.
+const SERVED: u8 = 0;
+const FAILED: u8 = 1;
+const REFUSED: u8 = 3;
 
 /// A terminal's Ctrl-C and a service manager's SIGTERM reach every process of a group, but a
 /// drain is the front's to conduct: the launcher ends when the front is gone.
@@ -117,15 +129,18 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     let built = enter(&plan, privileged).and_then(|entered| {
         let landlock = entered.landlock.as_ref().ok();
         let confinement = entered.confinement.as_ref();
-        let way = if confinement.is_some() { Way::Confined } else { Way::probe() };
+        let way = if confinement.is_some() { Way::Confined } else { host::probe_way() };
+        let becomes = Becomes::Program(prepare::interpreter(&plan, confinement)?);
+        let warm = prepare::warm_interpreter(&plan, confinement)?;
         let prepared = prepare::prepare(&plan, landlock, confinement, way, &processors, counted)?;
         if entered.confinement.is_none() {
             keep_few_capabilities(privileged).step("capabilities", None)?;
         }
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
-        Ok((entered, way, prepared))
+        Ok((entered, becomes, warm, prepared))
     });
-    let (Entered { confinement, landlock, outputs }, way, prepared) = match built {
+    let (Entered { confinement, landlock, outputs }, becomes, warm, prepared) =
+        match built {
         Ok(built) => built,
         Err(refusal) => {
             bases.remove_all();
@@ -133,7 +148,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         }
     };
     let findings = profile::Findings {
-        way,
+        way: prepared.way,
         privileged,
         bases: &bases,
         processors: processors.left_to_service(),
@@ -149,7 +164,8 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
     let host = Host {
         plan,
         prepared,
-        way,
+        becomes,
+        warm,
         privileged,
         seat,
         bases,
@@ -231,50 +247,68 @@ fn keep_few_capabilities(privileged: bool) -> std::io::Result<()> {
     caps::clear(None, CapSet::Inheritable).map_err(other)
 }
 
-fn work(host: &Host, front: &OwnedFd) -> ExitCode {
+/// Serves the front, which is told the profile if it still waits for it.
+fn work(host: &Host, front: &OwnedFd, profile: Option<Profile>) -> u8 {
     // Outside a pid namespace a guest that outlives its init is nobody's but ours to reap.
-    if host.way == Way::Confined && set_child_subreaper(true).is_err() {
-        return ExitCode::from(1);
+    if host.way() == Way::Confined && set_child_subreaper(true).is_err() {
+        return FAILED;
     }
-    match Worker::new(host, front.as_fd()).and_then(Worker::serve) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::from(1),
+    let mut warm = host.warm.as_ref().map(|image| Warm::start(host, image)).transpose();
+    if let Some(profile) = profile {
+        // Who only now chose the modules is told at once which of them can't be loaded.
+        if let Ok(Some(loading)) = &mut warm
+            && let Err(refusal) = loading.await_loaded()
+        {
+            warm = Err(refusal);
+        }
+        match &warm {
+            Ok(_) => tell(front.as_fd(), &Event::Ready(profile)),
+            Err(refusal) => {
+                tell(front.as_fd(), &Event::Refused(refusal.clone()));
+                return REFUSED;
+            }
+        }
     }
+    let served = Worker::new(host, front.as_fd(), warm.unwrap_or_default()).and_then(Worker::serve);
+    if served.is_ok() { SERVED } else { FAILED }
 }
 
 /// A launcher that lived no longer than this is not replaced at once.
 const SHORT_LIFE: Duration = Duration::from_millis(200);
 
 /// Stands behind a working launcher and starts another should it die.
-fn keep(host: &Host, front: &OwnedFd) -> ExitCode {
+fn keep(host: &Host, front: &OwnedFd, profile: Profile) -> u8 {
+    let mut profile = Some(profile);
     // The inits of a launcher that died become ours to reap.
     if set_child_subreaper(true).is_err() {
-        return ExitCode::from(1);
+        return FAILED;
     }
     loop {
         let begun = Instant::now();
-        match sys::fork() {
+        match sys::fork(Parentage::Own) {
             Ok(None) => {
                 // Without a keeper nobody would clean up; and the keeper's end is the service's.
                 let _ = set_pdeathsig(Signal::SIGKILL);
-                let code = work(host, front);
-                sys::exit_now(i32::from(code != ExitCode::SUCCESS))
+                sys::exit_now(work(host, front, profile.take()).into())
             }
             Ok(Some(worker)) => {
                 let status = waitpid(worker, None);
                 // Its sandboxes die with it (parent death signal). No other run may get their host
                 // ids or group names before the last of them is gone.
                 while wait_for_any() {}
-                if matches!(status, Ok(WaitStatus::Exited(_, 0))) {
-                    return ExitCode::SUCCESS;
+                for code in [SERVED, REFUSED] {
+                    if matches!(status, Ok(WaitStatus::Exited(_, ended)) if ended == code.into()) {
+                        return code;
+                    }
                 }
+                profile = None;
                 host.bases.bases.iter().for_each(group::Base::remove_leftovers);
                 if begun.elapsed() < SHORT_LIFE {
                     std::thread::sleep(SHORT_LIFE);
                 }
                 tell(front.as_fd(), &Event::Restarted);
             }
-            Err(_) => return ExitCode::from(1),
+            Err(_) => return FAILED,
         }
     }
 }

@@ -2,17 +2,19 @@
 
 use std::ffi::CString;
 
-use crate::plan::{Entry, PROXY_PORT, Plan, WRITABLE, seccomp};
-use crate::policy::{Limits, NetworkMode, Wall};
-use crate::sandbox::child::{LateMount, MountKind, Prepared, WritableDir};
+use crate::plan::{Entry, LIBRARY_PATH, PROXY_PORT, Plan, WRITABLE, seccomp};
+use crate::policy::{Limits, NetworkMode, Start, Wall};
+use crate::sandbox::child::{
+    LateMount, MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, Way, WritableDir,
+};
 use crate::sandbox::enforced::Refusal;
 use crate::sys::{self, ExecImage};
 
+use nix::sched::CloneFlags;
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::confinement::Confinement;
 use super::failure::Step;
-use super::host::Way;
 use super::landlock::Landlock;
 use super::processors::Processors;
 use super::template::LATE;
@@ -26,6 +28,66 @@ fn c_string(text: &str) -> Result<CString, Refusal> {
 
 fn c_strings(texts: &[String]) -> Result<Vec<CString>, Refusal> {
     texts.iter().map(|text| c_string(text)).collect()
+}
+
+/// The fresh interpreter that a run becomes.
+///
+/// # Errors
+/// A refusal for a plan with NUL bytes in it.
+pub fn interpreter(plan: &Plan, confined: Option<&Confinement>) -> Result<ExecImage, Refusal> {
+    image(plan, confined, &[], &[])
+}
+
+/// The warm interpreter that runs are forked from, if the plan wants one. Libraries for numbers start
+/// threads when they are loaded, unless told not to, and what has threads can't be forked from.
+///
+/// # Errors
+/// As [`interpreter`].
+pub fn warm_interpreter(
+    plan: &Plan,
+    confined: Option<&Confinement>,
+) -> Result<Option<ExecImage>, Refusal> {
+    let Start::Warm { preload } = &plan.start else { return Ok(None) };
+    let library = confined.map_or(LIBRARY_PATH, Confinement::library);
+    let arguments: Vec<String> =
+        [library.to_owned()].into_iter().chain(preload.iter().cloned()).collect();
+    image(plan, confined, &arguments, &ONE_THREAD).map(Some)
+}
+
+/// What the libraries for numbers are told so that they start no threads.
+const ONE_THREAD: [&str; 5] = [
+    "OPENBLAS_NUM_THREADS=1",
+    "OMP_NUM_THREADS=1",
+    "MKL_NUM_THREADS=1",
+    "BLIS_NUM_THREADS=1",
+    "NUMEXPR_NUM_THREADS=1",
+];
+
+fn image(
+    plan: &Plan,
+    confined: Option<&Confinement>,
+    arguments: &[String],
+    environment: &[&str],
+) -> Result<ExecImage, Refusal> {
+    let mut all = plan.arguments.clone();
+    if let (Some(confined), Some(guest)) = (confined, all.last_mut()) {
+        confined.guest().clone_into(guest);
+    }
+    all.extend_from_slice(arguments);
+    let mut variables = plan.environment.clone();
+    variables.extend(environment.iter().map(|variable| (*variable).to_owned()));
+    Ok(ExecImage::new(c_string(&plan.executable)?, c_strings(&all)?, c_strings(&variables)?))
+}
+
+/// All but the cgroup namespace, which is entered once the process is in its groups.
+fn namespaces(network: NetworkMode) -> CloneFlags {
+    let all = CloneFlags::CLONE_NEWUSER
+        | CloneFlags::CLONE_NEWPID
+        | CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWNET
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS;
+    if network == NetworkMode::All { all - CloneFlags::CLONE_NEWNET } else { all }
 }
 
 /// Lays everything out.
@@ -50,27 +112,18 @@ pub fn prepare(
     ];
     let further =
         further.into_iter().filter_map(|(needed, filter)| needed.then_some(filter)).collect();
-    let mut arguments = plan.arguments.clone();
-    if let (Some(confined), Some(guest)) = (confined, arguments.last_mut()) {
-        confined.guest().clone_into(guest);
-    }
     Ok(Prepared {
-        exec: ExecImage::new(
-            c_string(&plan.executable)?,
-            c_strings(&arguments)?,
-            c_strings(&plan.environment)?,
-        ),
+        way,
+        namespaces: namespaces(plan.network).bits(),
         id: INSIDE_ID,
         // A confined run has no place that is its own, so it writes nowhere.
         writable: if confined.is_some() { Vec::new() } else { writable()? },
         late: late(plan)?,
-        confined: confined.is_some(),
         further_filters: further,
         // Elsewhere a run's own groups, or the host's other work, are what it competes with.
         gives_way: way != Way::Clone,
-        kept_to: processors.division.map(|(runs, _)| runs),
+        kept_to: processors.left_to_runs(),
         directory: c_string(if confined.is_some() { "/" } else { "/sandbox" })?,
-        hostname: "sandbox",
         proc_required: plan.walls.required.contains(&Wall::Proc),
         landlock_write: landlock.map_or(0, Landlock::writable),
         proxy_port: (plan.network == NetworkMode::Restricted).then_some(PROXY_PORT),
@@ -150,7 +203,7 @@ pub fn rlimits(
     memory_counted: bool,
     processes_counted: bool,
     confined: bool,
-) -> [(Resource, u64, u64); 11] {
+) -> [ResourceLimit; RESOURCE_LIMITS] {
     const NONE: u64 = libc::RLIM_INFINITY;
     let cpu = limits.cpu_time.as_secs_f64().ceil() as u64;
     let processes = u64::from(limits.processes) + if processes_counted { 16 } else { 1 };
@@ -168,12 +221,13 @@ pub fn rlimits(
         // watchdog can see what a refusal would hide.
         (limits.memory.saturating_add(256 << 20), limits.memory.saturating_add(4 << 30))
     };
-    let same = |resource, value| (resource, value, value);
+    let pair = |resource: Resource, soft, hard| ResourceLimit { resource: resource as u32, soft, hard };
+    let same = |resource, value| pair(resource, value, value);
     [
         // One second more to die by, should the code catch the first signal.
-        (Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
+        pair(Resource::RLIMIT_CPU, cpu + 1, cpu + 2),
         same(Resource::RLIMIT_FSIZE, limits.file_size),
-        (Resource::RLIMIT_NPROC, processes.0, processes.1),
+        pair(Resource::RLIMIT_NPROC, processes.0, processes.1),
         same(Resource::RLIMIT_DATA, data),
         same(Resource::RLIMIT_AS, space),
         same(Resource::RLIMIT_CORE, 0),
@@ -200,7 +254,7 @@ mod tests {
     fn without_a_cgroup_memory_is_limited_per_process() {
         let limits = Limits::default();
         let data = |counted| rlimits(&limits, counted, true, false)[3];
-        assert_eq!(data(false).1, limits.memory + (256 << 20));
-        assert_eq!(data(true).1, libc::RLIM_INFINITY);
+        assert_eq!(data(false).soft, limits.memory + (256 << 20));
+        assert_eq!(data(true).soft, libc::RLIM_INFINITY);
     }
 }

@@ -1,10 +1,12 @@
 //! Reading a run's processes through the launcher's /proc, for hosts and counters without a
 //! cgroup. Everything read is bounded; a process that is gone by then counts as nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
 /// No run has more processes than its limit allows; this bounds the walk all the same.
@@ -19,6 +21,17 @@ fn children(pid: i32) -> Vec<i32> {
             list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()
         })
         .collect()
+}
+
+/// Ends and reaps every child of this process but `known`.
+pub fn end_children_but(known: &HashSet<Pid>) {
+    for pid in children(Pid::this().as_raw()).into_iter().map(Pid::from_raw) {
+        if !known.contains(&pid) {
+            // Not reaped by anybody yet, so the id is still its own.
+            let _ = kill(pid, Signal::SIGKILL);
+            let _ = waitpid(pid, None);
+        }
+    }
 }
 
 /// The processes below init, init not included.

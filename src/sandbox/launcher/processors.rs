@@ -31,6 +31,12 @@ impl Processors {
         }
     }
 
+    /// The runs' part by number; `None` if all are.
+    #[must_use]
+    pub fn left_to_runs(&self) -> Option<Vec<usize>> {
+        self.division.as_ref().map(|(runs, _)| listed(runs))
+    }
+
     /// The service's part by number; empty if all are.
     #[must_use]
     pub fn left_to_service(&self) -> Vec<usize> {

@@ -4,11 +4,11 @@ use nix::errno::Errno;
 
 use crate::plan::{Plan, host};
 use crate::policy::{NetworkMode, Wall};
+use crate::sandbox::child::Way;
 use crate::sandbox::enforced::{Profile, Refusal, Standing};
 
 use super::cgroup::Bases;
 use super::confinement;
-use super::host::Way;
 use super::landlock::Landlock;
 
 /// What the launcher found out about its host.

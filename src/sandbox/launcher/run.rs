@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::statvfs::fstatvfs;
 use nix::unistd::Pid;
 
 use super::collect::Collector;
-use super::failure::{Step, of_stage};
+use super::failure::{Step, of_stage, wall_of};
 use super::group::Groups;
-use super::host::{Host, Way};
+use super::host::Host;
 use super::outer::Outer;
 use super::processes::CpuLedger;
-use super::{birth, prepare, processes};
+use super::warm::Warm;
+use super::birth::{self, Born};
+use super::{prepare, processes};
 use crate::policy::{Limits, Wall};
-use crate::sandbox::child::RunFiles;
+use crate::sandbox::child::{RunFiles, Way};
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::{End, LauncherKill, Outputs, Readings, RunId, Status};
 use crate::sandbox::record::{Record, Stage};
@@ -46,6 +47,8 @@ pub struct Run {
     pub setup: OwnedFd,
     /// Set when every wall stands.
     pub started: bool,
+    /// Whether it was forked from a warm interpreter.
+    pub warm: bool,
     /// Walls that the plan allows to be missing, and are.
     pub missing: Vec<(Wall, i32)>,
     /// The proxy's listening socket, until the front has it.
@@ -86,6 +89,7 @@ impl Run {
     /// A refusal; nothing of the run is left then.
     pub fn launch(
         host: &Host,
+        warm: Option<&Warm>,
         id: RunId,
         slot: u32,
         limits: Limits,
@@ -93,14 +97,15 @@ impl Run {
     ) -> Result<Self, Refusal> {
         let groups =
             Groups::make(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
-        let built = Self::clone_into(host, slot, limits, handed, &groups);
+        let built = Self::clone_into(host, warm, slot, limits, handed, &groups);
         match built {
-            Ok((pid, pidfd, setup)) => Ok(Self {
+            Ok(Born { pid, pidfd, ours: setup, warm }) => Ok(Self {
                 slot,
                 pid,
                 pidfd,
                 setup,
                 started: false,
+                warm,
                 missing: Vec::new(),
                 proxy: None,
                 refusal: None,
@@ -129,15 +134,13 @@ impl Run {
 
     fn clone_into(
         host: &Host,
+        warm: Option<&Warm>,
         slot: u32,
         limits: Limits,
         handed: Handed,
         groups: &Groups,
-    ) -> Result<(Pid, OwnedFd, OwnedFd), Refusal> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
-            .step("socket", None)?;
-        make_blocking(&theirs).step("socket", None)?;
+    ) -> Result<Born, Refusal> {
+        let (ours, theirs) = birth::setup_sockets().step("socket", None)?;
         let ruleset = match &host.landlock {
             Ok(landlock) => landlock
                 .ruleset()
@@ -148,21 +151,22 @@ impl Run {
         let (memory, processes) = (host.counts("memory"), host.counts("pids"));
         let files = RunFiles {
             setup: theirs,
-            groups: groups.entries(host.way == Way::Unshare).step("cgroup", Wall::CgroupMemory)?,
+            group: groups.v2().map(|group| group.try_clone_to_owned()).transpose().step("cgroup", None)?,
+            groups: groups.entries(host.way() == Way::Unshare).step("cgroup", Wall::CgroupMemory)?,
             stdin: handed.stdin,
             stdout: handed.stdout,
             stderr: handed.stderr,
             control: handed.control,
             ruleset,
             scratch_options: prepare::scratch_options(&limits)?,
-            rlimits: prepare::rlimits(&limits, memory, processes, host.way == Way::Confined),
+            rlimits: prepare::rlimits(&limits, memory, processes, host.way() == Way::Confined),
             open_files: u64::from(limits.open_files),
         };
-        let (pid, pidfd) = birth::give(host, files, groups.v2(), ours.as_fd())?;
+        let Born { pid, pidfd, ours, warm } = birth::give(host, warm, files, ours)?;
         let admitted = birth::admit(host, pid, slot)
             .and_then(|()| sys::send(ours.as_fd(), &[1], &[]).step("start", None));
         match admitted {
-            Ok(_) => Ok((pid, pidfd, ours)),
+            Ok(_) => Ok(Born { pid, pidfd, ours, warm }),
             Err(refusal) => {
                 end_now(pid, pidfd.as_fd());
                 Err(refusal)
@@ -195,7 +199,7 @@ impl Run {
                 self.refusal.get_or_insert_with(|| of_stage(stage, errno));
             }
             Record::Missing(stage, errno) => {
-                self.missing.extend(stage.wall().map(|wall| (wall, errno)));
+                self.missing.extend(wall_of(stage).map(|wall| (wall, errno)));
             }
             Record::Scratch => self.scratch = descriptor,
             Record::Proxy => self.proxy = descriptor,
@@ -206,6 +210,12 @@ impl Run {
             Record::Guest(pid) => self.guest = Some(Pid::from_raw(pid)),
             Record::Gate | Record::Init(_) => {}
         }
+    }
+
+    /// The processes of it that are ours to reap.
+    pub fn children(&self) -> impl Iterator<Item = Pid> {
+        let collector = self.collector.as_ref().map(|collector| collector.pid);
+        [Some(self.pid), self.guest, collector].into_iter().flatten()
     }
 
     /// Ends every process of the run: the kernel takes the pid namespace down with its init.
@@ -374,11 +384,6 @@ impl Run {
         self.guest = None;
         self.groups.remove(&host.bases.bases)
     }
-}
-
-fn make_blocking(fd: &OwnedFd) -> nix::Result<()> {
-    use nix::fcntl::{FcntlArg, OFlag, fcntl};
-    fcntl(fd, FcntlArg::F_SETFL(OFlag::empty())).map(drop)
 }
 
 /// Kills a process that was not reaped, and reaps it.

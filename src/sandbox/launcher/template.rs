@@ -18,8 +18,9 @@ use nix::unistd::{chdir, getegid, geteuid, pivot_root};
 
 use super::binds;
 use super::failure::{Step, fail};
-use crate::plan::{Entry, GUEST_PATH, Plan};
-use crate::policy::Wall;
+use super::warm::LIBRARY;
+use crate::plan::{Entry, GUEST_PATH, LIBRARY_PATH, Plan};
+use crate::policy::{Start, Wall};
 use crate::sandbox::enforced::Refusal;
 
 /// Where parts of the root that a scratch mount will hide are kept in the template.
@@ -89,7 +90,10 @@ pub fn enter(plan: &Plan) -> Result<(), Refusal> {
         false => MsFlags::MS_NODEV,
     };
     binds::restrict(Path::new(NEW), Path::new(MOUNTS), more).step("root", Wall::Root)?;
-    put_guest(&plan.guest).step("guest", Wall::Root)?;
+    put(GUEST_PATH, &plan.guest).step("guest", Wall::Root)?;
+    if plan.start != Start::Fresh {
+        put(LIBRARY_PATH, LIBRARY).step("warm interpreter", Wall::Root)?;
+    }
     bind_proc().step("template /proc", Wall::Proc)?;
     become_root().step("pivot_root", Wall::Root)
 }
@@ -128,12 +132,12 @@ fn place(path: &str, entry: &Entry) -> io::Result<()> {
     }
 }
 
-fn put_guest(compiled: &[u8]) -> io::Result<()> {
-    let target = PathBuf::from(format!("{NEW}{GUEST_PATH}"));
+fn put(path: &str, contents: &[u8]) -> io::Result<()> {
+    let target = PathBuf::from(format!("{NEW}{path}"));
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent)?;
     }
-    fs::write(&target, compiled)
+    fs::write(&target, contents)
 }
 
 /// Containers put their own things in the place of devices; what the code gets must be what the

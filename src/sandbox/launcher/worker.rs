@@ -11,7 +11,10 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use super::failure::fail;
 use super::host::{Host, Slots};
 use super::outer::Outer;
+use super::processes;
+use super::keeping::Keeping;
 use super::run::{Handed, Run};
+use super::warm::Warm;
 use crate::policy::Limits;
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::{Event, LARGEST, LauncherKill, Outputs, Request, RunId};
@@ -29,6 +32,9 @@ const REST: u32 = 4;
 const GUARD: Duration = Duration::from_millis(20);
 const GUARD_TIGHT: Duration = Duration::from_millis(4);
 
+/// The warm interpreter's token.
+pub const WARM: u64 = SETUP;
+
 fn token(run: RunId, what: u64) -> u64 {
     run << 2 | what
 }
@@ -42,6 +48,7 @@ pub struct Worker<'a> {
     /// Ended runs of which the kernel still holds something.
     lingering: Vec<Run>,
     slots: Slots,
+    warm: Keeping,
     /// No run is looked at before that.
     rest_until: Instant,
     /// When the group around the service is looked at next.
@@ -51,13 +58,15 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Prepares to serve `front`.
+    /// Prepares to serve `front`, with a warm interpreter if there is one.
     ///
     /// # Errors
     /// As `epoll_create(2)`.
-    pub fn new(host: &'a Host, front: BorrowedFd<'a>) -> nix::Result<Self> {
+    pub fn new(host: &'a Host, front: BorrowedFd<'a>, warm: Option<Warm>) -> nix::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(front, EpollEvent::new(EpollFlags::EPOLLIN, FRONT))?;
+        let warm = Keeping::new(warm);
+        warm.watch(&epoll)?;
         Ok(Self {
             host,
             front,
@@ -65,6 +74,7 @@ impl<'a> Worker<'a> {
             runs: HashMap::new(),
             lingering: Vec::new(),
             slots: Slots::default(),
+            warm,
             next_guard: Instant::now(),
             rest_until: Instant::now(),
             buffer: vec![0; LARGEST],
@@ -92,6 +102,7 @@ impl<'a> Worker<'a> {
                             return Ok(());
                         }
                     }
+                    _ if run == 0 => self.hear_warm(),
                     SETUP => self.hear_child(run),
                     PIDFD => self.ended(run),
                     _ => self.collected(run),
@@ -110,6 +121,7 @@ impl<'a> Worker<'a> {
             .filter(|run| !run.has_ended())
             .map(|run| run.next_look.max(self.rest_until).saturating_duration_since(now))
             .chain(self.lingering.first().map(|_| LINGER))
+            .chain(self.warm.next_start().map(|next| next.saturating_duration_since(now)))
             .chain(self.guards().map(|_| self.next_guard.saturating_duration_since(now)))
             .min();
         match next {
@@ -175,7 +187,7 @@ impl<'a> Worker<'a> {
     fn try_launch(&mut self, id: RunId, limits: Limits, handed: Handed) -> Result<(), Refusal> {
         let io = |errno: Errno| fail("launcher", None, &errno.into());
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
-        let run = match Run::launch(self.host, id, slot, limits, handed) {
+        let run = match Run::launch(self.host, self.warm.ready(), id, slot, limits, handed) {
             Ok(run) => run,
             Err(refusal) => {
                 self.slots.give_back(slot);
@@ -194,6 +206,15 @@ impl<'a> Worker<'a> {
         }
         self.runs.insert(id, run);
         Ok(())
+    }
+
+    /// The warm interpreter has said something, or is gone.
+    fn hear_warm(&mut self) {
+        let Some(lost) = self.warm.hear(&self.epoll) else { return };
+        // What it forked in its last moment and nobody heard of.
+        let runs = self.runs.values().chain(&self.lingering).flat_map(Run::children);
+        processes::end_children_but(&runs.collect());
+        self.tell(&Event::WarmLost { why: lost.to_string() }, None);
     }
 
     fn hear_child(&mut self, id: RunId) {
@@ -270,6 +291,7 @@ impl<'a> Worker<'a> {
             self.rest_until = Instant::now() + now.elapsed() * REST;
         }
         self.guard(now);
+        self.warm.start_if_due(self.host, &self.epoll, now);
         for run in std::mem::take(&mut self.lingering) {
             self.bury(run);
         }

@@ -1,0 +1,250 @@
+//! The warm interpreter: loaded once, never given a program, and forked from for every run.
+//!
+//! It lives in the template root like the launcher, with no capability, and is sent nothing that came
+//! out of a sandbox. What it forks are children of the launcher's (`CLONE_PARENT`).
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::stat::Mode;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{Pid, pipe2, read};
+
+use super::failure::{Step, of_stage};
+use super::host::Host;
+use crate::sandbox::child::RunFiles;
+use crate::sandbox::enforced::Refusal;
+use crate::sandbox::order::{LARGEST, Order, Word};
+use crate::sandbox::record::{Record, Stage};
+use crate::sys::{self, ExecImage, Parentage};
+
+/// The library that it forks with (`warm/`), built beside this binary.
+pub const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libcodemode_warm.so"));
+
+/// How long it may take to load its modules.
+const LOADING: Duration = Duration::from_secs(60);
+/// How long one fork may take, in milliseconds.
+const FORKING: u16 = 5_000;
+/// How much of what it printed is kept, in bytes.
+const PRINTED: usize = 2_000;
+
+/// See the module. It is killed and reaped when dropped.
+pub struct Warm {
+    /// Our end of its socket.
+    pub socket: OwnedFd,
+    /// Refers to it.
+    pub pidfd: OwnedFd,
+    /// When it was started.
+    pub started: Instant,
+    pid: Pid,
+    printed: OwnedFd,
+    output: Vec<u8>,
+    loading: Option<String>,
+    loaded: bool,
+}
+
+/// Why it forked nothing.
+pub enum Unborn {
+    /// The kernel refused.
+    Refused(Refusal),
+    /// It is gone, or will be in a moment.
+    Gone,
+}
+
+impl Warm {
+    /// Starts it; it loads its modules on its own.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn start(host: &Host, image: &ExecImage) -> Result<Self, Refusal> {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
+            .step("warm interpreter", None)?;
+        // As in a run, where both are pipes: the interpreter looks when it starts.
+        let (printed, writer) =
+            pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).step("warm interpreter", None)?;
+        let input = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+            .step("warm interpreter", None)?;
+        let prepared = serde_json::to_vec(&host.prepared)
+            .map_err(io::Error::from)
+            .step("warm interpreter", None)?;
+        sys::send(ours.as_fd(), &prepared, &[]).step("warm interpreter", None)?;
+        let kept = [&input, &writer, &writer, &theirs].map(|fd| (fd.as_raw_fd(), false));
+        let forked = sys::fork(Parentage::Own).step("warm interpreter", None)?;
+        let Some(pid) = forked else { become_interpreter(image, &kept) };
+        let pidfd = sys::open_pidfd(pid).step("warm interpreter", None)?;
+        Ok(Self {
+            socket: ours,
+            pidfd,
+            started: Instant::now(),
+            pid,
+            printed,
+            output: Vec::new(),
+            loading: None,
+            loaded: false,
+        })
+    }
+
+    /// Whether it can be forked from.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+
+    /// Waits until it can be forked from.
+    ///
+    /// # Errors
+    /// The refusal that names the module that is the cause, if one is.
+    pub fn await_loaded(&mut self) -> Result<(), Refusal> {
+        let until = Instant::now() + LOADING;
+        while !self.loaded {
+            let left = until.saturating_duration_since(Instant::now());
+            let mut ready = [
+                PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.printed.as_fd(), PollFlags::POLLIN),
+            ];
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            match poll(&mut ready, timeout) {
+                Ok(0) => return Err(self.refused("it took longer than 60 s to load")),
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno).step("warm interpreter", None),
+            }
+            self.take_output();
+            if ready_to_read(self.socket.as_fd()) {
+                self.hear()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one word of its.
+    ///
+    /// # Errors
+    /// The refusal, if it is gone or can't be forked from.
+    pub fn hear(&mut self) -> Result<(), Refusal> {
+        self.take_output();
+        let mut buffer = [0; 4096];
+        let length = match sys::receive(self.socket.as_fd(), &mut buffer, libc::MSG_DONTWAIT) {
+            Ok((length, _)) => length,
+            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
+            Err(errno) => return Err(errno).step("warm interpreter", None),
+        };
+        let word = buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
+        match word {
+            Some(Word::Loading { module }) => self.loading = Some(module),
+            Some(Word::Loaded) => {
+                self.loading = None;
+                self.loaded = true;
+            }
+            Some(Word::Refused { why }) => return Err(self.refused(&why)),
+            None => return Err(self.refused(&self.how_it_ended())),
+        }
+        Ok(())
+    }
+
+    fn how_it_ended(&self) -> String {
+        let mut ended = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+        if !matches!(poll(&mut ended, PollTimeout::from(1_000_u16)), Ok(1..)) {
+            return "it closed descriptor 3, by which it is spoken to".to_owned();
+        }
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        match waitid(Id::Pid(self.pid), flags) {
+            Ok(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
+            Ok(WaitStatus::Exited(_, code)) => format!("it ended with exit code {code}"),
+            _ => "it ended".to_owned(),
+        }
+    }
+
+    fn take_output(&mut self) {
+        let mut buffer = [0; 1024];
+        while let Ok(length @ 1..) = read(&self.printed, &mut buffer) {
+            self.output.extend(buffer.iter().take(length));
+            let over = self.output.len().saturating_sub(PRINTED);
+            self.output.drain(..over);
+        }
+    }
+
+    fn refused(&self, why: &str) -> Refusal {
+        let printed = String::from_utf8_lossy(&self.output);
+        let last = printed.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let last = last.map(|line| format!(" (it printed: {line})")).unwrap_or_default();
+        let (what, fix) = match &self.loading {
+            Some(module) => (
+                format!("module {module}: "),
+                "make it importable for this interpreter or take it out of `preload` \
+                 (CODEMODE_PRELOAD); or set start: fresh (CODEMODE_START)",
+            ),
+            None => (String::new(), "set start: fresh (CODEMODE_START)"),
+        };
+        Refusal {
+            stage: "warm interpreter".to_owned(),
+            wall: None,
+            errno: None,
+            why: format!("{what}{why}{last}"),
+            fix: fix.to_owned(),
+        }
+    }
+
+    /// Has it fork a run's first process, a child of ours.
+    ///
+    /// # Errors
+    /// [`Unborn`].
+    pub fn fork(&self, files: &RunFiles) -> Result<Pid, Unborn> {
+        match self.order(files) {
+            Ok(Record::Init(pid)) => Ok(Pid::from_raw(pid)),
+            Ok(Record::Failed(stage, errno)) => Err(Unborn::Refused(of_stage(stage, errno))),
+            Ok(_) | Err(_) => {
+                // Whatever it may have forked gets no word from us, and ends.
+                let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
+                Err(Unborn::Gone)
+            }
+        }
+    }
+
+    fn order(&self, files: &RunFiles) -> nix::Result<Record> {
+        let (order, descriptors) = Order::of(files);
+        let text = serde_json::to_vec(&order).map_err(|_| Errno::EINVAL)?;
+        sys::send(self.socket.as_fd(), &text, &descriptors)?;
+        let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        loop {
+            match poll(&mut ready, PollTimeout::from(FORKING)) {
+                Ok(0) => return Err(Errno::ETIMEDOUT),
+                Err(Errno::EINTR) => {}
+                other => break other?,
+            };
+        }
+        let mut bytes = [0; Record::SIZE];
+        let (length, _) = sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT)?;
+        bytes.get(..length).and_then(Record::decode).ok_or(Errno::EPIPE)
+    }
+}
+
+impl Drop for Warm {
+    fn drop(&mut self) {
+        super::run::end_now(self.pid, self.pidfd.as_fd());
+    }
+}
+
+fn ready_to_read(socket: BorrowedFd<'_>) -> bool {
+    let mut ready = [PollFd::new(socket, PollFlags::POLLIN)];
+    matches!(poll(&mut ready, PollTimeout::ZERO), Ok(1..))
+}
+
+/// In the forked process: becomes the interpreter, with nothing of ours but its socket.
+fn become_interpreter(image: &ExecImage, kept: &[(i32, bool)]) -> ! {
+    let done = set_pdeathsig(Signal::SIGKILL)
+        .and_then(|()| sys::keep_only(kept))
+        .and_then(|()| sys::drop_held_capabilities())
+        .and_then(|()| sys::default_sigpipe())
+        .and_then(|()| SigSet::empty().thread_set_mask())
+        .map(|()| image.exec());
+    let _ = done;
+    sys::exit_now(127)
+}

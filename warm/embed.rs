@@ -1,0 +1,42 @@
+//! Builds the library that a warm interpreter loads. Included by the main package's build script: Cargo
+//! has no way yet to let one package embed another's shared library.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What the library is made from.
+const SOURCES: [&str; 6] = [
+    "warm",
+    "src/sys",
+    "src/sandbox/child",
+    "src/sandbox/order.rs",
+    "src/sandbox/record.rs",
+    "Cargo.lock",
+];
+
+/// Builds `libcodemode_warm.so` and puts it into `out`.
+pub fn build(out: &Path) -> Result<(), Box<dyn Error>> {
+    let target = env::var("TARGET")?;
+    let directory = out.join("warm");
+    let mut cargo = Command::new(env::var("CARGO")?);
+    cargo.args(["build", "--release", "--locked", "--package", "codemode-warm", "--target", &target]);
+    cargo.arg("--target-dir").arg(&directory);
+    cargo.current_dir(env::var("CARGO_MANIFEST_DIR")?);
+    // Set where this is part of `cargo clippy`, whose driver makes no library.
+    for wrapper in ["RUSTC_WORKSPACE_WRAPPER", "CLIPPY_ARGS"] {
+        cargo.env_remove(wrapper);
+    }
+    let done = cargo.output()?;
+    if !done.status.success() {
+        return Err(String::from_utf8_lossy(&done.stderr).into_owned().into());
+    }
+    let library = directory.join(target).join("release/libcodemode_warm.so");
+    fs::copy(library, out.join("libcodemode_warm.so"))?;
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Loaded by a warm interpreter, which calls [`codemode_serve`]: forks runs from the interpreter's own
+//! process on the launcher's orders.
+//!
+//! The child's code is the launcher's, compiled once more: a run's walls are put up by the same steps
+//! whichever process it was forked from.
+
+// A function to be found by name takes an attribute that the lint counts.
+#![allow(unsafe_code)]
+
+#[path = "../src/sys/mod.rs"]
+pub mod sys;
+
+/// The part of the launcher that its children need.
+#[path = "../src/sandbox"]
+pub mod sandbox {
+    pub mod child;
+    pub mod order;
+    mod record;
+
+    pub use record::{Record, Stage};
+}
+
+use std::os::fd::BorrowedFd;
+
+use nix::errno::Errno;
+
+use sandbox::child::{Becomes, Given, Prepared, give_birth};
+use sandbox::order::{LARGEST, Order, Word};
+use sandbox::{Record, Stage};
+use sys::{Handlers, Parentage, ThreadId};
+
+/// Takes orders from the socket `number` until its other end closes (1) or it can't go on (the errno,
+/// negative). Returns 0 in each guest, with every wall standing around it.
+///
+/// The caller is an interpreter with one thread, between `PyOS_BeforeFork` and `PyOS_AfterFork_Child`.
+#[unsafe(no_mangle)]
+pub extern "C" fn codemode_serve(number: libc::c_int) -> libc::c_int {
+    match sys::borrow(number).and_then(serve) {
+        Ok(Side::Guest) => 0,
+        Ok(Side::Server) => 1,
+        Err(errno) => -(errno as libc::c_int),
+    }
+}
+
+/// Which process has come back.
+enum Side {
+    Server,
+    Guest,
+}
+
+fn serve(launcher: BorrowedFd<'_>) -> nix::Result<Side> {
+    let mut buffer = vec![0; LARGEST];
+    let (length, _) = sys::receive(launcher, &mut buffer, 0)?;
+    let prepared: Option<Prepared> =
+        buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
+    let Some(prepared) = prepared else { return Ok(Side::Server) };
+    let becomes = Becomes::Itself { thread: ThreadId::find()?, handlers: Handlers::take()? };
+    let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
+    sys::send(launcher, &loaded, &[])?;
+    loop {
+        let (length, descriptors) = match sys::receive(launcher, &mut buffer, 0) {
+            Ok((0, _)) => return Ok(Side::Server),
+            Ok(received) => received,
+            Err(Errno::EINTR) => continue,
+            Err(errno) => return Err(errno),
+        };
+        let order: Option<Order> =
+            buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
+        let Some(files) = order.and_then(|order| order.files(descriptors)) else {
+            answer(launcher, Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32))?;
+            continue;
+        };
+        let given = Given { prepared: &prepared, becomes: &becomes, files: &files };
+        match give_birth(given, Parentage::Sibling) {
+            Ok(Some(first)) => answer(launcher, Record::Init(first.as_raw()))?,
+            Ok(None) => {
+                // Their numbers are others' by now.
+                std::mem::forget(files);
+                return Ok(Side::Guest);
+            }
+            Err(errno) => answer(launcher, Record::Failed(Stage::Clone, errno as i32))?,
+        }
+    }
+}
+
+fn answer(launcher: BorrowedFd<'_>, record: Record) -> nix::Result<()> {
+    sys::send(launcher, &record.encode(), &[]).map(drop)
+}

@@ -21,6 +21,8 @@ mod env;
 mod health;
 #[path = "cli/init.rs"]
 mod init;
+#[path = "cli/start.rs"]
+mod start;
 #[path = "cli/tls.rs"]
 mod tls;
 #[path = "cli/validate.rs"]

@@ -130,6 +130,7 @@ fn the_example_configuration_holds_the_defaults() {
     assert_eq!(example.security, defaults.security);
     assert_eq!(example.network, defaults.network);
     assert_eq!(example.mounts, defaults.mounts);
+    assert_eq!((example.start, example.preload), (defaults.start, defaults.preload));
     assert_eq!(example.log_format, defaults.log_format);
     assert_eq!(example.audit, defaults.audit);
     assert_eq!(example.metrics, defaults.metrics);

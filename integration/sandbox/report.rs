@@ -39,6 +39,8 @@ fn every_field_is_there_and_sane() {
     }
     assert_eq!(outcome.report["exit_code"], 0);
     assert_eq!(outcome.report["signal"], Value::Null);
+    // A single run has an interpreter of its own unless it asks for another.
+    assert_eq!(outcome.report["start"], "fresh");
 }
 
 #[test]

@@ -17,6 +17,7 @@ async fn a_caller_is_refused_rather_than_run_with_less_than_it_asks_for() {
     assert_eq!(wants_uid.success, is_root(), "{}", wants_uid.error);
     if !is_root() {
         assert_eq!(wants_uid.error_type, "SandboxRefused");
+        assert_eq!(wants_uid.report.as_ref().unwrap().start, "", "no interpreter was started");
         assert!(wants_uid.error.contains("distinct_uid"), "{}", wants_uid.error);
         assert!(wants_uid.error.contains("as root"), "no fix: {}", wants_uid.error);
     }

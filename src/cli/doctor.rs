@@ -7,14 +7,16 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::say;
+use super::start::{StartName, start};
 use super::tier::TierArgs;
 use super::{Stop, begin, given, output};
+use crate::config;
 use crate::engine::Ready;
 use crate::plan;
 use crate::plan::host::{self, Fact};
 use crate::policy::domains::DomainPolicy;
-use crate::policy::{Execution, Limits, NetworkMode, Policy, WallPolicy};
-use crate::report::{Report, Verdict};
+use crate::policy::{Execution, Limits, NetworkMode, Policy, Start, WallPolicy};
+use crate::report::{Report, Started, Verdict};
 use crate::sandbox::enforced::Standing;
 use crate::supervise::Request;
 
@@ -29,6 +31,13 @@ pub(super) struct DoctorArgs {
     /// Python interpreter: a path, or a name on PATH [default: $CODEMODE_PYTHON, else python3]
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
+    /// Where interpreters come from [default: $CODEMODE_START, else warm, as for serve]
+    #[arg(long, value_enum, value_name = "START")]
+    start: Option<StartName>,
+    /// Module that a warm interpreter loads beside the usual ones (repeatable, or with commas)
+    /// [default: $CODEMODE_PRELOAD]
+    #[arg(long, value_name = "NAME")]
+    preload: Vec<String>,
     #[command(flatten)]
     tier: TierArgs,
 }
@@ -41,6 +50,13 @@ struct Diagnosis {
     host: Vec<Fact>,
     /// The interpreter, or why there is none.
     interpreter: String,
+    /// Where interpreters of runs are to come from: `warm` or `fresh`.
+    start: &'static str,
+    /// Modules that a warm one has loaded.
+    preload: Vec<String>,
+    /// Where that of a sandbox built just now came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<Started>,
     /// Every wall, as a sandbox built just now had it.
     walls: Vec<Wall>,
     /// Why no run would start.
@@ -58,7 +74,8 @@ struct Wall {
 
 pub(super) fn main(args: &DoctorArgs) -> Result<ExitCode, Stop> {
     let walls = WallPolicy::of_tier(args.tier.tier()?);
-    let diagnosis = diagnose(args, &walls);
+    let start = start(args.start, &args.preload, config::Start::Warm)?;
+    let diagnosis = diagnose(args, &walls, &start);
     if args.json {
         output::json(&diagnosis)?;
     } else {
@@ -67,11 +84,14 @@ pub(super) fn main(args: &DoctorArgs) -> Result<ExitCode, Stop> {
     Ok(if diagnosis.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn diagnose(args: &DoctorArgs, policy: &WallPolicy) -> Diagnosis {
+fn diagnose(args: &DoctorArgs, policy: &WallPolicy, start: &Start) -> Diagnosis {
     let mut diagnosis = Diagnosis {
         ok: false,
         host: host::facts(),
         interpreter: String::new(),
+        start: start.name(),
+        preload: start.preload().to_vec(),
+        started: None,
         walls: Vec::new(),
         refused: None,
     };
@@ -83,10 +103,11 @@ fn diagnose(args: &DoctorArgs, policy: &WallPolicy) -> Diagnosis {
             for path in found.left_out() {
                 diagnosis.interpreter += &format!("; not shown inside: {}", path.display());
             }
-            match trial(&found, policy) {
+            match trial(&found, policy, start) {
                 Ok(report) => {
                     diagnosis.ok = report.verdict == Verdict::Ok;
                     diagnosis.refused = (!diagnosis.ok).then_some(report.evidence);
+                    diagnosis.started = report.start;
                     diagnosis.walls = walls(report.walls, policy);
                 }
                 Err(stop) => diagnosis.refused = Some(stop.message),
@@ -112,12 +133,17 @@ fn walls(standing: Vec<Standing>, policy: &WallPolicy) -> Vec<Wall> {
 }
 
 /// Runs an empty program, so that what is said was done.
-fn trial(interpreter: &plan::Interpreter, walls: &WallPolicy) -> Result<Report, Stop> {
+fn trial(
+    interpreter: &plan::Interpreter,
+    walls: &WallPolicy,
+    start: &Start,
+) -> Result<Report, Stop> {
     let policy = Policy {
         limits: Limits::default(),
         network: NetworkMode::None,
         domains: DomainPolicy::default(),
         execution: Execution::Closed,
+        start: start.clone(),
         workspace: None,
         outputs: None,
         walls: walls.clone(),
@@ -139,6 +165,14 @@ fn print(diagnosis: &Diagnosis) {
         say!("  {:<48} {}", fact.name, fact.value);
     }
     say!("  {:<48} {}", "python", diagnosis.interpreter);
+    let but = match diagnosis.started.map(Started::name) {
+        Some(name) if name != diagnosis.start => format!(", but the sandbox built now was {name}"),
+        _ => String::new(),
+    };
+    say!("  {:<48} {}{but}", "start of a run", diagnosis.start);
+    if !diagnosis.preload.is_empty() {
+        say!("  {:<48} {}", "modules loaded before", diagnosis.preload.join(" "));
+    }
     if !diagnosis.walls.is_empty() {
         say!("\nWalls of a run");
     }

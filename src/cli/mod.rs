@@ -11,6 +11,7 @@ mod limits;
 mod output;
 mod run;
 mod serve;
+mod start;
 mod tier;
 mod tls;
 mod validate;

@@ -12,8 +12,10 @@ use nix::unistd::pipe2;
 use serde_json::value::RawValue;
 
 use super::limits::LimitArgs;
+use super::start::{StartName, start};
 use super::tier::TierArgs;
 use super::{Stop, begin, code, given, output};
+use crate::config;
 use crate::engine::Ready;
 use crate::plan;
 use crate::policy::domains::DomainPolicy;
@@ -50,6 +52,13 @@ pub(super) struct RunArgs {
     /// Python interpreter: a path, or a name on PATH [default: $CODEMODE_PYTHON, else python3]
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
+    /// Where its interpreter comes from [default: $CODEMODE_START, else fresh]
+    #[arg(long, value_enum, value_name = "START")]
+    start: Option<StartName>,
+    /// Module that a warm interpreter loads beside the usual ones (repeatable, or with commas)
+    /// [default: $CODEMODE_PRELOAD]
+    #[arg(long, value_name = "NAME")]
+    preload: Vec<String>,
     /// Show DIR read-only as /workspace
     #[arg(long, value_name = "DIR")]
     workspace: Option<PathBuf>,
@@ -170,6 +179,8 @@ fn policy(args: &RunArgs) -> Result<Policy, Stop> {
         domains: DomainPolicy::from_names(&args.allow_domain, &args.block_domain)
             .map_err(Stop::usage)?,
         execution,
+        // One run alone would only pay for the interpreter that it is forked from.
+        start: start(args.start, &args.preload, config::Start::Fresh)?,
         workspace: args.workspace.clone(),
         outputs: args.outputs.clone(),
         walls: WallPolicy::of_tier(args.tier.tier()?).requiring(required),

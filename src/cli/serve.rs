@@ -142,6 +142,8 @@ async fn announce(
         key = config.api_key.is_some(),
         main_app = config.main_app_grpc_target,
         python = interpreter.version_text(),
+        start = config.start.as_str(),
+        preload = (!config.preload.is_empty()).then(|| config.preload.join(",")),
         privileged_launcher = engine.profile().privileged,
         metrics = config.metrics.as_ref().map(|at| format!("{}:{}", at.host, at.port)),
         audit = config.audit.is_some(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::fault::{ConfigError, Fault};
 use super::loader::Loader;
-use super::model::{Config, Mounts, Network, NetworkMode, Security};
+use super::model::{Config, Mounts, Network, NetworkMode, Security, Start};
 use super::origin::{Origin, Source};
 use super::secret::Secret;
 use super::slot::{Given, Row, Schema, Slot};
@@ -232,6 +232,8 @@ impl Loader<'_> {
             metrics,
             telemetry,
             python: draft.python.map(PathBuf::from),
+            start: draft.start,
+            preload: draft.preload.unwrap_or_default(),
             mounts,
             shutdown_grace: draft.shutdown_grace,
             metadata_ttl: draft.metadata_ttl,
@@ -271,6 +273,10 @@ impl Loader<'_> {
         }
         if !draft.allow_direct_execution && filled(&draft.allowed_commands) {
             let text = "security.allowed_commands has no effect while security.allow_direct_execution is false";
+            self.warnings.push(text.to_owned());
+        }
+        if draft.start == Start::Fresh && filled(&draft.preload) {
+            let text = "preload has no effect with start fresh; it needs `warm`";
             self.warnings.push(text.to_owned());
         }
         for name in self.sources.env.keys().filter(|name| name.starts_with("CODEMODE_SIDECAR_")) {

@@ -35,7 +35,7 @@ pub use kinds::{FileKind, Inspected, Used, inspect};
 pub use load::{Examined, examine, file, load};
 pub use model::{
     Audit, ClientTls, Config, Limits, LogFormat, LogLevel, Metrics, Mounts, Network, NetworkMode,
-    Sampler, Security, ServerTls, StaticChecks, Telemetry, Tier, TlsIdentity,
+    Sampler, Security, ServerTls, Start, StaticChecks, Telemetry, Tier, TlsIdentity,
 };
 pub use origin::{Origin, Source};
 pub use secret::Secret;
@@ -81,6 +81,14 @@ pub fn is_loopback(host: &str) -> bool {
 /// Whether a text is a host name: labels of letters, digits, hyphens and underscores.
 pub fn is_host_name(text: &str) -> bool {
     parse::is_host_name(text)
+}
+
+/// Names of modules as `CODEMODE_PRELOAD` gives them, separated by commas; each comes once.
+///
+/// # Errors
+/// What of it is not accepted, and what would be.
+pub fn parse_modules(text: &str) -> Result<Vec<String>, String> {
+    table::modules(text)
 }
 
 /// Seconds as people write them: `2`, `0.5`.

@@ -42,6 +42,10 @@ pub struct Config {
     pub telemetry: Option<Telemetry>,
     /// Python interpreter: a path, or a name to find in `PATH`. `None` leaves the choice to the host probe.
     pub python: Option<PathBuf>,
+    /// Where the interpreter of a run comes from.
+    pub start: Start,
+    /// Modules that a warm interpreter loads beside the usual ones, each once.
+    pub preload: Vec<String>,
     /// Host directories that runs may see.
     pub mounts: Mounts,
     /// How long runs may go on after the order to stop.
@@ -281,6 +285,17 @@ named_enum! {
         System = "system",
         /// From the files that are named.
         Custom = "custom",
+    }
+}
+
+named_enum! {
+    /// Where the interpreter of a run comes from.
+    Start {
+        /// From one that was started before, with its modules loaded: forked off it.
+        #[default]
+        Warm = "warm",
+        /// From an `execve` of its own.
+        Fresh = "fresh",
     }
 }
 

@@ -71,6 +71,17 @@ pub(super) fn word(text: &str) -> Option<String> {
     clean.then(|| text.to_owned())
 }
 
+/// A module's dotted name, as `import` has it, of Python's letters only those of ASCII: it is shown, and
+/// sent about.
+pub(super) fn module(text: &str) -> Option<String> {
+    const LONGEST: usize = 128;
+    let identifier = |part: &str| {
+        part.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    (text.len() <= LONGEST && text.split('.').all(identifier)).then(|| text.to_owned())
+}
+
 /// A path or program name.
 pub(super) fn path(text: &str) -> Option<String> {
     (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned())
@@ -247,6 +258,17 @@ mod tests {
         for text in ["", "*", "*.", "https://a.b", "a.b:443", "a.b/c", "a.*.b", "-a.b", "a b"] {
             assert_eq!(domain(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn modules_are_dotted_identifiers() {
+        for text in ["numpy", "concurrent.futures", "_a", "a1.b_2", &"m".repeat(128)] {
+            assert_eq!(module(text).as_deref(), Some(text));
+        }
+        let bad =
+            ["", ".", "a.", ".a", "a..b", "1a", "a.1b", "a-b", "a b", "a;b", "a/b", "é", "a\n"];
+        assert!(bad.iter().all(|text| module(text).is_none()));
+        assert_eq!(module(&"m".repeat(129)), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Types and ranges of settings, whatever file they belong to.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -78,6 +79,8 @@ pub(super) enum Slot<D: 'static = Draft> {
     Text(&'static str, Parse, Place<D, Option<String>>),
     Secret(&'static str, Parse, Place<D, Option<String>>),
     List(&'static str, Parse, Place<D, Option<Vec<String>>>),
+    /// At most so many items; one that stands twice counts once.
+    Names(usize, &'static str, Parse, Place<D, Option<Vec<String>>>),
 }
 
 /// A value as found, before its type is known.
@@ -91,7 +94,7 @@ pub(super) enum Given {
     List(Vec<String>),
 }
 
-use Slot::{Bool, Choice, List, Ratio, Seconds, Size, Text, Whole, WholeSeconds};
+use Slot::{Bool, Choice, List, Names, Ratio, Seconds, Size, Text, Whole, WholeSeconds};
 
 impl<D> Slot<D> {
     /// What is accepted, as the end of "give …".
@@ -108,9 +111,10 @@ impl<D> Slot<D> {
             Ratio(_) => "a number from 0 to 1".to_owned(),
             Bool(_) => "true, 1, yes, on, false, 0, no or off".to_owned(),
             Choice(names, ..) => format!("one of {}", names.join(", ")),
-            Text(allowed, ..) | Slot::Secret(allowed, ..) | List(allowed, ..) => {
-                (*allowed).to_owned()
-            }
+            Text(allowed, ..)
+            | Slot::Secret(allowed, ..)
+            | List(allowed, ..)
+            | Names(_, allowed, ..) => (*allowed).to_owned(),
         }
     }
 
@@ -121,6 +125,10 @@ impl<D> Slot<D> {
     pub(super) fn set(&self, draft: &mut D, given: &Given) -> Result<(), String> {
         if let List(_, parse, place) = self {
             *place(draft) = Some(items(given, *parse)?);
+            return Ok(());
+        }
+        if let Names(most, _, parse, place) = self {
+            *place(draft) = Some(distinct(items(given, *parse)?, *most)?);
             return Ok(());
         }
         let text = match (given, self) {
@@ -150,7 +158,7 @@ impl<D> Slot<D> {
             Choice(_, _, chosen) => chosen(draft).into(),
             Text(_, _, place) => place(draft).clone().into(),
             Slot::Secret(_, _, place) => place(draft).as_ref().map(|_| "(set)").into(),
-            List(_, _, place) => place(draft).clone().into(),
+            List(_, _, place) | Names(_, _, _, place) => place(draft).clone().into(),
         }
     }
 
@@ -180,7 +188,7 @@ impl<D> Slot<D> {
                 *place(draft) = Some(parse(text)?)
             }
             // `set` has dealt with lists.
-            List(..) => return None,
+            List(..) | Names(..) => return None,
         }
         Some(())
     }
@@ -197,6 +205,12 @@ fn items(given: &Given, parse: Parse) -> Result<Vec<String>, String> {
         Given::List(texts) => texts.clone(),
     };
     texts.iter().map(|text| parse(text.trim()).ok_or_else(|| show(text))).collect()
+}
+
+fn distinct(items: Vec<String>, most: usize) -> Result<Vec<String>, String> {
+    let mut seen = BTreeSet::new();
+    let items: Vec<_> = items.into_iter().filter(|item| seen.insert(item.clone())).collect();
+    if items.len() > most { Err(format!("a list of {}", items.len())) } else { Ok(items) }
 }
 
 /// A value in quotes, control characters escaped, cut to a readable length.

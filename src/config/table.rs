@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::model::{
-    Limits, LogFormat, LogLevel, NetworkMode, Sampler, StaticChecks, Tier, TlsMode,
+    Limits, LogFormat, LogLevel, NetworkMode, Sampler, Start, StaticChecks, Tier, TlsMode,
 };
 use super::parse;
-use super::slot::{Row, Schema, Slot, row};
+use super::slot::{Given, Row, Schema, Slot, row};
 
 /// Settings that are typed but not yet checked against each other.
 #[derive(Default)]
@@ -34,6 +34,8 @@ pub(super) struct Draft {
     pub metrics: MetricsDraft,
     pub telemetry: TelemetryDraft,
     pub python: Option<String>,
+    pub start: Start,
+    pub preload: Option<Vec<String>>,
     pub workspace: Option<String>,
     pub outputs: Option<String>,
     pub shutdown_grace: Duration,
@@ -112,6 +114,10 @@ const DIRECTORY: &str = "an absolute path of a directory, without `..`";
 const DOMAINS: &str =
     "domain names such as `pypi.org` or `*.example.com`, without scheme, port and path";
 const WALLS: &str = "a list of names of walls";
+const MODULES: &str =
+    "at most 64 names of modules, each of at most 128 bytes, such as `numpy` or `os.path`";
+/// As the text above has it.
+const MOST_MODULES: usize = 64;
 const COMMANDS: &str = "a list of command names without spaces";
 const TARGET: &str = "host:port with a port from 1 to 65535, such as `localhost:50051`";
 const ENDPOINT: &str = "the http:// or https:// address of a collector that takes OTLP over gRPC, such as \
@@ -124,7 +130,7 @@ const M: u64 = 1 << 20;
 const G: u64 = 1 << 30;
 const T: u64 = 1 << 40;
 
-use Slot::{Bool, Choice, List, Ratio, Seconds, Size, Text, Whole, WholeSeconds};
+use Slot::{Bool, Choice, List, Names, Ratio, Seconds, Size, Text, Whole, WholeSeconds};
 
 /// Every setting. Where a row has a `CODEMODE_GRPC_TLS_*` variable, that is its older name.
 #[rustfmt::skip]
@@ -207,11 +213,24 @@ pub(super) static TABLE: &[Row] = &[
         Choice(Sampler::NAMES, |d, text| put(&mut d.telemetry.sampler, Sampler::parse(text)), |d| d.telemetry.sampler.as_str())),
     row("telemetry.sampler_arg", &["OTEL_TRACES_SAMPLER_ARG"], Ratio(|d| &mut d.telemetry.sampler_arg)),
     row("python", &["CODEMODE_PYTHON"], Text("a path or a program name, in quotes", parse::path, |d| &mut d.python)),
+    row("start", &["CODEMODE_START"],
+        Choice(Start::NAMES, |d, text| put(&mut d.start, Start::parse(text)), |d| d.start.as_str())),
+    row("preload", &["CODEMODE_PRELOAD"], Names(MOST_MODULES, MODULES, parse::module, |d| &mut d.preload)),
     row("mounts.workspace", &["CODEMODE_WORKSPACE"], Text(DIRECTORY, parse::absolute_path, |d| &mut d.workspace)),
     row("mounts.outputs", &["CODEMODE_OUTPUTS"], Text(DIRECTORY, parse::absolute_path, |d| &mut d.outputs)),
     row("shutdown_grace", &["CODEMODE_SHUTDOWN_GRACE"], Seconds(0, 600, |d| &mut d.shutdown_grace)),
     row("metadata_ttl", &["CODEMODE_METADATA_TTL"], Seconds(0, 86_400, |d| &mut d.metadata_ttl)),
 ];
+
+/// The value of `preload` as a text gives it, under the same rules.
+pub(super) fn modules(text: &str) -> Result<Vec<String>, String> {
+    let (mut draft, given) = (Draft::default(), Given::Text(text.to_owned()));
+    if let Some(Row { slot, .. }) = find("preload") {
+        let refuse = |value| format!("{value} is not allowed; give {}", slot.allowed());
+        slot.set(&mut draft, &given).map_err(refuse)?;
+    }
+    Ok(draft.preload.unwrap_or_default())
+}
 
 /// Whether there was a value to put.
 pub(super) fn put<T>(place: &mut T, value: Option<T>) -> bool {

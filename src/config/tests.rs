@@ -2,6 +2,7 @@
 
 mod faults;
 mod observe;
+mod start;
 
 use std::collections::BTreeSet;
 use std::fs;

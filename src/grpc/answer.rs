@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::proto;
 use super::request::Rejected;
 use crate::policy::Limits;
-use crate::report::{Report, Usage, Verdict};
+use crate::report::{Report, Started, Usage, Verdict};
 
 /// Error types that callers know, for exceptions.
 const KNOWN: [&str; 10] = [
@@ -110,6 +110,7 @@ fn proto_report(report: Report) -> proto::Report {
     proto::Report {
         verdict: report.verdict.to_string(),
         evidence: report.evidence,
+        start: report.start.map(Started::name).unwrap_or_default().to_owned(),
         exit_code: report.exit_code,
         signal: report.signal,
         exception: report.exception,

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use super::caller::{Who, hex};
 use super::text::{shown, shown_json};
-use crate::report::{Report, Usage};
+use crate::report::{Report, Started, Usage};
 
 /// Characters of a sentence that are recorded.
 pub(super) const MOST_TEXT: usize = 500;
@@ -56,6 +56,8 @@ pub(super) enum Outcome<'a> {
         verdict: &'static str,
         evidence: String,
         error_type: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        start: Option<&'static str>,
         tools: BTreeMap<String, Count>,
         limits: Vec<&'static str>,
         walls_missing: Vec<&'static str>,
@@ -75,6 +77,7 @@ impl<'a> Outcome<'a> {
             verdict: report.verdict.name(),
             evidence: shown(&report.evidence, MOST_TEXT),
             error_type,
+            start: report.start.map(Started::name),
             tools: tally.counts(),
             limits: super::metrics::limits(report).collect(),
             walls_missing: missing.map(|standing| standing.wall.name()).collect(),

@@ -171,6 +171,7 @@ impl Call {
             verdict,
             evidence,
             error_type: "Cancelled",
+            start: None,
             tools: self.tally.counts(),
             limits: vec![],
             walls_missing: vec![],

@@ -16,7 +16,7 @@ use tonic::Code;
 
 use super::process;
 use crate::policy::Wall;
-use crate::report::{Report, Verdict};
+use crate::report::{Report, Started, Verdict};
 use crate::sandbox::enforced::Standing;
 
 type Label = (&'static str, &'static str);
@@ -141,6 +141,7 @@ pub struct State {
 pub(super) struct Metrics {
     registry: Registry,
     runs: Counters<1>,
+    starts: Counters<1>,
     phases: Family<[Label; 1], Histogram, fn() -> Histogram>,
     queued: Gauge,
     running: Gauge,
@@ -219,6 +220,15 @@ impl Metrics {
         let walls = Wall::ALL.iter().map(|wall| wall.name());
         Self {
             runs: zeroed(r, ("codemode_runs", "Runs by verdict"), "verdict", verdicts),
+            starts: zeroed(
+                r,
+                (
+                    "codemode_starts",
+                    "Runs that got a sandbox, by where their interpreter came from",
+                ),
+                "start",
+                Started::ALL.map(Started::name),
+            ),
             queued: put(r, "codemode_queue_length", "Requests that wait for a place"),
             running: put(r, "codemode_runs_in_flight", "Requests that have a place"),
             ready: put(r, "codemode_sandboxes_ready", "Sandboxes that stand and wait for a run"),
@@ -280,6 +290,9 @@ impl Metrics {
     /// A run that has a report.
     pub fn ran(&self, report: &Report, took: Duration) {
         self.verdict(report.verdict);
+        if let Some(start) = report.start {
+            self.starts.get_or_create(&[("start", start.name())]).inc();
+        }
         for limit in limits(report) {
             self.limits.get_or_create(&[("limit", limit)]).inc();
         }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{NetworkMode, Policy, Wall, WallPolicy};
+use crate::policy::{NetworkMode, Policy, Start, Wall, WallPolicy};
 
 pub use discovery::find;
 pub use interpreter::Interpreter;
@@ -84,6 +84,8 @@ pub struct Plan {
     pub executables: Vec<String>,
     /// Whether nothing at all may be started once the interpreter runs.
     pub exec_closed: bool,
+    /// Where the interpreter of a run comes from.
+    pub start: Start,
     /// Which network the code sees.
     pub network: NetworkMode,
     /// Which walls must stand.
@@ -145,6 +147,7 @@ pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Pl
             .map(|path| path.to_string_lossy().into_owned())
             .collect(),
         exec_closed: policy.execution.is_closed(),
+        start: policy.start.clone(),
         network: policy.network,
         walls: walls(policy),
         outputs,

@@ -3,6 +3,7 @@
 pub mod domains;
 mod limits;
 mod network;
+mod start;
 pub mod static_checks;
 mod walls;
 
@@ -15,6 +16,7 @@ use crate::config::Config;
 use self::domains::DomainPolicy;
 pub use limits::Limits;
 pub use network::NetworkMode;
+pub use start::{Start, USUAL_MODULES};
 pub use walls::{UnknownWall, Wall, WallPolicy};
 
 /// Which programs besides the interpreter may be started.
@@ -46,6 +48,8 @@ pub struct Policy {
     pub domains: DomainPolicy,
     /// Programs the code may start.
     pub execution: Execution,
+    /// Where the interpreter of a run comes from.
+    pub start: Start,
     /// Host directory shown read-only as `/workspace`.
     pub workspace: Option<PathBuf>,
     /// Host directory that receives the files left in `/outputs`.
@@ -80,6 +84,7 @@ impl Policy {
                 &config.network.blocked_domains,
             )?,
             execution,
+            start: Start::from_config(config.start, &config.preload),
             workspace: config.mounts.workspace.clone(),
             outputs: config.mounts.outputs.clone(),
             walls: WallPolicy::from_names(

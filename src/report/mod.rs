@@ -1,6 +1,7 @@
 //! From what was seen of a run to what is said of it: one verdict with its evidence, the usage,
 //! and the walls. Pure.
 
+mod start;
 mod verdict;
 mod walls;
 
@@ -13,6 +14,7 @@ use crate::sandbox::enforced::{Profile, Standing};
 use crate::sandbox::messages::{Outputs, Status};
 use crate::supervise::Observed;
 
+pub use start::Started;
 pub use verdict::Verdict;
 
 /// What is said of one run. Served over gRPC, printed by `--json`.
@@ -22,6 +24,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// What proves the verdict: a counter, a signal, a clock.
     pub evidence: String,
+    /// Where its interpreter came from; `None` if it got no sandbox.
+    #[serde(default)]
+    pub start: Option<Started>,
     /// Exit code of the interpreter, if it exited.
     pub exit_code: Option<i32>,
     /// Signal that ended it, if one did.
@@ -108,6 +113,7 @@ pub fn report(observed: &Observed, limits: &Limits, profile: &Profile) -> Report
     Report {
         verdict,
         evidence,
+        start: Started::of(observed),
         exit_code: match status {
             Some(Status::Exited(code)) => Some(code),
             _ => None,

@@ -127,6 +127,8 @@ pub enum RunEvent {
         missing: Vec<(Wall, i32)>,
         /// The proxy's listening socket.
         proxy: Option<OwnedFd>,
+        /// Whether the interpreter was forked from a warm one.
+        warm: bool,
     },
     /// It could not be built.
     Failed(Refusal),
@@ -282,8 +284,8 @@ async fn read_events(shared: Arc<Shared>) {
         };
         let event = buffer.get(..length).map(serde_json::from_slice);
         match event {
-            Some(Ok(Event::Started { run, missing })) => {
-                shared.deliver(run, RunEvent::Started { missing, proxy: descriptor });
+            Some(Ok(Event::Started { run, missing, warm })) => {
+                shared.deliver(run, RunEvent::Started { missing, proxy: descriptor, warm });
             }
             Some(Ok(Event::Failed { run, refusal })) => {
                 shared.deliver(run, RunEvent::Failed(refusal));

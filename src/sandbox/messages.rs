@@ -76,6 +76,9 @@ pub enum Event {
         run: RunId,
         /// Walls that the plan allows to be missing, and are, with the errno.
         missing: Vec<(Wall, i32)>,
+        /// Whether the interpreter was forked from a warm one.
+        #[serde(default)]
+        warm: bool,
     },
     /// The run's sandbox could not be built; nothing of it is left.
     Failed {

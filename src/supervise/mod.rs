@@ -83,6 +83,7 @@ async fn attempt(
     match standing {
         Ok(standing) => {
             observed.missing = standing.missing;
+            observed.started_warm = Some(standing.warm);
             observed.start = begun.elapsed();
             let (handle, observed) = (standing.handle, &mut observed);
             let mut run = Supervised { request, handle, observed, over: None };

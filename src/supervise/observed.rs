@@ -80,6 +80,8 @@ pub struct Observed {
     pub fault: Option<String>,
     /// Why we ended it, if we did.
     pub stopped: Option<Stopped>,
+    /// Whether its interpreter was forked from a warm one; `None` if it got no sandbox.
+    pub started_warm: Option<bool>,
     /// Whether the program began to run, as the guest says.
     pub begun: bool,
     /// The guest's own word on how the code ended.

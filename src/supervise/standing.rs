@@ -37,6 +37,8 @@ pub struct Standing {
     pub missing: Vec<(Wall, i32)>,
     /// The proxy's listening socket.
     pub proxy: Option<OwnedFd>,
+    /// Whether the interpreter was forked from a warm one.
+    pub warm: bool,
 }
 
 /// Why there is no sandbox.
@@ -83,8 +85,8 @@ impl Standing {
         let (streams, descriptors) = streams(stdin).map_err(unreachable)?;
         let mut handle = launcher.launch(limits, descriptors).await.map_err(unreachable)?;
         match tokio::time::timeout(PATIENCE, handle.next()).await {
-            Ok(Some(RunEvent::Started { missing, proxy })) => {
-                Ok(Self { streams, handle, missing, proxy })
+            Ok(Some(RunEvent::Started { missing, proxy, warm })) => {
+                Ok(Self { streams, handle, missing, proxy, warm })
             }
             Ok(Some(RunEvent::Failed(refusal))) => Err(Unbuilt::Refused(refusal)),
             Ok(None) => Err(fault("the launcher ended while the sandbox was being built")),

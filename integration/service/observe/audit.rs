@@ -36,7 +36,11 @@ async fn records(file: &Path, number: usize) -> Vec<Value> {
 async fn a_record_says_who_ran_what_and_what_came_of_it() {
     let (app, (_dir, file, path)) = (MainApp::start().await, directory());
     let target = app.target();
-    let settings = [("CODEMODE_AUDIT_FILE", path.as_str()), ("MAIN_APP_GRPC_TARGET", &target)];
+    let settings = [
+        ("CODEMODE_AUDIT_FILE", path.as_str()),
+        ("MAIN_APP_GRPC_TARGET", &target),
+        ("CODEMODE_START", "fresh"),
+    ];
     let sidecar = Sidecar::start(&settings).await;
     let code = "tools['echo'].run(value='argument')\n\
                 for _ in range(2):\n\
@@ -53,6 +57,8 @@ async fn a_record_says_who_ran_what_and_what_came_of_it() {
     assert!(record["caller"]["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
     assert_eq!(record["code"]["bytes"], code.len());
     assert_eq!(record["verdict"], "ok");
+    assert_eq!(record["start"], "fresh");
+    assert_eq!(answer.report.as_ref().unwrap().start, "fresh");
     let tools = json!({"echo": {"calls": 1, "failed": 0}, "fail": {"calls": 2, "failed": 2}});
     assert_eq!(record["tools"], tools);
     assert_eq!(record["limits"], json!([]));

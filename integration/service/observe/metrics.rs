@@ -36,7 +36,9 @@ async fn start(endpoint: &Endpoint, more: &[(&str, &str)]) -> Sidecar {
 #[tokio::test(flavor = "multi_thread")]
 async fn counters_move_by_what_was_done_and_by_nothing_else() {
     let (app, endpoint) = (MainApp::start().await, Endpoint::new());
-    let sidecar = start(&endpoint, &[("MAIN_APP_GRPC_TARGET", &app.target())]).await;
+    let target = app.target();
+    let settings = [("MAIN_APP_GRPC_TARGET", target.as_str()), ("CODEMODE_START", "fresh")];
+    let sidecar = start(&endpoint, &settings).await;
     let mut client = sidecar.client().await;
     let before = endpoint.series();
     assert_eq!(moved(&before, &endpoint.series()), expected(&[]), "scraping counts nothing");
@@ -69,6 +71,7 @@ async fn counters_move_by_what_was_done_and_by_nothing_else() {
         ("codemode_runs_total{verdict=\"ok\"}", 2.0),
         ("codemode_runs_total{verdict=\"exception\"}", 1.0),
         ("codemode_runs_total{verdict=\"timeout\"}", 1.0),
+        ("codemode_starts_total{start=\"fresh\"}", 4.0),
         ("codemode_limits_hit_total{limit=\"code_timeout\"}", 1.0),
         ("codemode_tool_calls_total{outcome=\"ok\"}", 3.0),
         ("codemode_tool_calls_total{outcome=\"failed\"}", 1.0),

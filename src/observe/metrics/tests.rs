@@ -7,7 +7,7 @@ fn value(text: &str, series: &str) -> f64 {
     line.unwrap_or_else(|| panic!("{series} is missing in:\n{text}")).parse().unwrap()
 }
 
-fn report(verdict: Verdict, stdout_cut: u64) -> Report {
+fn report(verdict: Verdict, start: Option<Started>, stdout_cut: u64) -> Report {
     let usage = crate::report::Usage {
         start_ms: 2.0,
         wall_ms: 30.0,
@@ -18,6 +18,7 @@ fn report(verdict: Verdict, stdout_cut: u64) -> Report {
     Report {
         verdict,
         evidence: String::new(),
+        start,
         exit_code: None,
         signal: None,
         result: None,
@@ -38,6 +39,8 @@ fn every_series_is_there_at_zero_before_anything_happens() {
     let text = Metrics::new().render(&State::default(), 0, 0);
     for series in [
         "codemode_runs_total{verdict=\"sandbox_fault\"}",
+        "codemode_starts_total{start=\"warm\"}",
+        "codemode_starts_total{start=\"fresh\"}",
         "codemode_phase_seconds_count{phase=\"tool_wait\"}",
         "codemode_tool_calls_total{outcome=\"unreachable\"}",
         "codemode_tool_call_seconds_count",
@@ -59,17 +62,20 @@ fn every_series_is_there_at_zero_before_anything_happens() {
 #[test]
 fn a_run_moves_its_own_series_and_no_other() {
     let metrics = Metrics::new();
-    metrics.ran(&report(Verdict::Timeout, 5), Duration::from_millis(40));
-    metrics.ran(&report(Verdict::Ok, 0), Duration::from_millis(40));
+    metrics.ran(&report(Verdict::Timeout, Some(Started::Warm), 5), Duration::from_millis(40));
+    metrics.ran(&report(Verdict::Ok, Some(Started::Warm), 0), Duration::from_millis(40));
+    metrics.ran(&report(Verdict::Refused, None, 0), Duration::from_millis(40));
     metrics.answered(Method::Execute, Code::Ok);
     let text = metrics.render(&State { queued: 3, ..State::default() }, 1, 2);
     assert_eq!(value(&text, "codemode_runs_total{verdict=\"timeout\"}"), 1.0);
     assert_eq!(value(&text, "codemode_runs_total{verdict=\"exception\"}"), 0.0);
+    assert_eq!(value(&text, "codemode_starts_total{start=\"warm\"}"), 2.0);
+    assert_eq!(value(&text, "codemode_starts_total{start=\"fresh\"}"), 0.0);
     assert_eq!(value(&text, "codemode_limits_hit_total{limit=\"code_timeout\"}"), 1.0);
     assert_eq!(value(&text, "codemode_limits_hit_total{limit=\"output\"}"), 1.0);
     assert_eq!(value(&text, "codemode_limits_hit_total{limit=\"memory\"}"), 0.0);
-    assert_eq!(value(&text, "codemode_phase_seconds_count{phase=\"run\"}"), 2.0);
-    assert!((value(&text, "codemode_phase_seconds_sum{phase=\"run\"}") - 0.04).abs() < 1e-9);
+    assert_eq!(value(&text, "codemode_phase_seconds_count{phase=\"run\"}"), 3.0);
+    assert!((value(&text, "codemode_phase_seconds_sum{phase=\"run\"}") - 0.06).abs() < 1e-9);
     assert_eq!(value(&text, "codemode_phase_seconds_count{phase=\"tool_wait\"}"), 0.0);
     assert_eq!(value(&text, "codemode_wall_missing{wall=\"proc\"}"), 1.0);
     assert_eq!(value(&text, "codemode_wall_missing{wall=\"seccomp\"}"), 0.0);

@@ -226,7 +226,7 @@ impl<'a> Worker<'a> {
         if run.started && !before {
             let missing = run.missing.clone();
             let proxy = run.proxy.take();
-            self.tell(&Event::Started { run: id, missing }, proxy.as_ref());
+            self.tell(&Event::Started { run: id, missing, warm: false }, proxy.as_ref());
         }
     }
 

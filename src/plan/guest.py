@@ -330,7 +330,16 @@ def _guest():
         """
         import atexit
 
-        if "threading" in sys.modules or atexit._ncallbacks():
+        # A thread of the program's own is waited for; that of the tool channel is not.
+        ours = 2 if channel is not None and channel.state == "open" else 1
+        threading = sys.modules.get("threading")
+        if len(sys._current_frames()) > ours:
+            return
+        try:
+            if threading is not None:
+                threading._shutdown()
+            atexit._run_exitfuncs()
+        except BaseException:
             return
         try:
             scope.clear()
@@ -358,7 +367,79 @@ def _guest():
             )
         return document
 
+    # --- a warm interpreter ---------------------------------------------------------------------
+
+    def become_warm(library, modules):
+        """Load `modules`, then return once in each process that is forked for a run.
+
+        What has more than one thread, or shares a connection, can't be forked from; so each module
+        is looked at when it is loaded.
+        """
+        import os
+
+        def say(word):
+            os.write(CONTROL, dumps(word).encode())
+
+        def refuse(why):
+            say({"refused": {"why": why}})
+            os._exit(0)
+
+        def opened():
+            return {name: os.readlink("/proc/self/fd/" + name)
+                    for name in os.listdir("/proc/self/fd")
+                    if os.path.islink("/proc/self/fd/" + name)}
+
+        # For the run's own needs, beside what programs import.
+        own = ["os", "atexit", "linecache", "traceback", "threading"]
+        try:
+            looked = True
+            before = opened()
+        except OSError:
+            looked = False
+        for name in own + modules:
+            say({"loading": {"module": name}})
+            try:
+                __import__(name)
+            except BaseException as error:
+                refuse("%s: %s" % (type(error).__name__, error))
+            if len(sys._current_frames()) > 1 or looked and len(os.listdir("/proc/self/task")) > 1:
+                refuse("it starts threads when it is loaded, and what has threads can't be forked from")
+            if looked:
+                left = [what for number, what in opened().items() if before.get(number) != what]
+                if left:
+                    kind = "a socket" if left[0].startswith("socket:") else left[0]
+                    refuse("it leaves %s open when it is loaded, which runs would share" % kind)
+        for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
+            del os.environ[name]
+        import ctypes
+
+        fork = ctypes.PyDLL(library)
+        gc.collect()
+        gc.freeze()
+        ctypes.pythonapi.PyOS_BeforeFork()
+        done = fork.codemode_serve(CONTROL)
+        if done > 0:
+            os._exit(0)
+        if done < 0:
+            refuse("it can't be forked from: %s" % os.strerror(-done))
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        reseed()
+
+    def reseed():
+        """Give the run randomness of its own where `random` and the kernel don't."""
+        numpy_random = sys.modules.get("numpy.random")
+        if numpy_random is not None:
+            numpy_random.seed()
+        ssl = sys.modules.get("_ssl")
+        if ssl is not None:
+            import os
+
+            ssl.RAND_add(os.urandom(32), 32.0)
+
     # --- one run --------------------------------------------------------------------------------
+
+    if len(sys.argv) > 1:
+        become_warm(sys.argv[1], sys.argv[2:])
 
     from marshal import loads as load_request
 

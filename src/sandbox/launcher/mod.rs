@@ -297,7 +297,7 @@ fn keep(host: &Host, front: &OwnedFd, profile: Profile) -> u8 {
                 // ids or group names before the last of them is gone.
                 while wait_for_any() {}
                 for code in [SERVED, REFUSED] {
-                    if matches!(status, Ok(WaitStatus::Exited(_, ended)) if ended == code.into()) {
+                    if matches!(status, Ok(WaitStatus::Exited(_, ended)) if ended == i32::from(code)) {
                         return code;
                     }
                 }

@@ -21,8 +21,8 @@ use super::failure::{Step, of_stage};
 use super::host::Host;
 use crate::sandbox::child::RunFiles;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::order::{LARGEST, Order, Word};
-use crate::sandbox::record::{Record, Stage};
+use crate::sandbox::order::{Order, Word};
+use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
 /// The library that it forks with (`warm/`), built beside this binary.
@@ -217,8 +217,9 @@ impl Warm {
             match poll(&mut ready, PollTimeout::from(FORKING)) {
                 Ok(0) => return Err(Errno::ETIMEDOUT),
                 Err(Errno::EINTR) => {}
-                other => break other?,
-            };
+                Ok(_) => break,
+                Err(errno) => return Err(errno),
+            }
         }
         let mut bytes = [0; Record::SIZE];
         let (length, _) = sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT)?;

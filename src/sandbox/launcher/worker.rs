@@ -224,9 +224,9 @@ impl<'a> Worker<'a> {
             let _ = self.epoll.delete(&run.setup);
         }
         if run.started && !before {
-            let missing = run.missing.clone();
+            let (missing, warm) = (run.missing.clone(), run.warm);
             let proxy = run.proxy.take();
-            self.tell(&Event::Started { run: id, missing, warm: false }, proxy.as_ref());
+            self.tell(&Event::Started { run: id, missing, warm }, proxy.as_ref());
         }
     }
 

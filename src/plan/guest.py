@@ -426,15 +426,14 @@ def _guest():
         reseed()
 
     def reseed():
-        """Give the run randomness of its own where `random` and the kernel don't."""
+        """Give the run randomness of its own where a module's copy would go on as in every other run.
+
+        `random` does it by itself when told of the fork. OpenSSL's generator does it when the process id
+        has changed: a run's is 2, and the warm interpreter's, which has the launcher before it, is not.
+        """
         numpy_random = sys.modules.get("numpy.random")
         if numpy_random is not None:
             numpy_random.seed()
-        ssl = sys.modules.get("_ssl")
-        if ssl is not None:
-            import os
-
-            ssl.RAND_add(os.urandom(32), 32.0)
 
     # --- one run --------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ mod group;
 mod host;
 mod keeping;
 mod landlock;
+mod mapper;
 mod outer;
 mod prepare;
 mod processes;
@@ -215,12 +216,12 @@ fn is_privileged() -> bool {
     let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
     let maps_all = |file: &str| {
         let map = std::fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-        map.split_whitespace().eq(["0", "0", "4294967295"])
+        map.split_whitespace().eq(mapper::EVERY_ID.split(' '))
     };
     geteuid().is_root()
         && maps_all("uid_map")
         && maps_all("gid_map")
-        && [Capability::CAP_SYS_ADMIN, Capability::CAP_SETUID, Capability::CAP_SETGID]
+        && [CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETFCAP]
             .into_iter()
             .all(has)
 }

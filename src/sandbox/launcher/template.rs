@@ -18,6 +18,7 @@ use nix::unistd::{chdir, getegid, geteuid, pivot_root};
 
 use super::binds;
 use super::failure::{Step, fail};
+use super::mapper::Mapper;
 use super::warm::LIBRARY;
 use crate::plan::{Entry, GUEST_PATH, LIBRARY_PATH, Plan};
 use crate::policy::{Start, Wall};
@@ -32,16 +33,20 @@ const NEW: &str = "/new";
 /// While the template is built.
 const MOUNTS: &str = "/old/proc/self/mountinfo";
 
-/// Leaves the host's user (unless root) and mount namespaces.
+/// Leaves the host's user and mount namespaces. Root keeps every id in the new one, and with it what files
+/// it reaches, but no power over anything of the host's.
 ///
 /// # Errors
 /// A refusal that names the wall, the errno and what to change on this host.
 pub fn leave_host_namespaces(privileged: bool) -> Result<(), Refusal> {
     let (uid, gid) = (geteuid(), getegid());
-    if !privileged {
-        // Both at once: a container's filter that compares the flags has one number to allow.
-        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
-            .step("user namespace", Wall::UserNamespace)?;
+    let mapper = privileged.then(Mapper::start).transpose().step("id map", Wall::UserNamespace)?;
+    // Both at once: a container's filter that compares the flags has one number to allow.
+    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)
+        .step("user namespace", Wall::UserNamespace)?;
+    if let Some(mapper) = mapper {
+        mapper.map_all().step("id map", Wall::UserNamespace)?;
+    } else {
         let map = |file: &str, text: String| {
             fs::write(format!("/proc/self/{file}"), text).step("id map", Wall::UserNamespace)
         };
@@ -56,8 +61,6 @@ pub fn leave_host_namespaces(privileged: bool) -> Result<(), Refusal> {
             refusal
         })?;
         map("gid_map", format!("{gid} {gid} 1"))?;
-    } else {
-        unshare(CloneFlags::CLONE_NEWNS).step("mount namespace", Wall::MountNamespace)?;
     }
     let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
     mount(NONE, "/", NONE, private, NONE).step("private mounts", Wall::MountNamespace)

@@ -24,8 +24,8 @@ use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
 
-use sandbox::child::{Becomes, Given, Prepared, give_birth};
-use sandbox::order::{LARGEST, Order, Word};
+use sandbox::child::{Becomes, Given, Prepared, give_birth, give_guest};
+use sandbox::order::{Files, LARGEST, Order, Word};
 use sandbox::{Record, Stage};
 use sys::{Handlers, Parentage, ThreadId};
 
@@ -70,12 +70,18 @@ fn serve(launcher: BorrowedFd<'_>) -> nix::Result<Side> {
             answer(launcher, Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32))?;
             continue;
         };
-        let given = Given { prepared: &prepared, becomes: &becomes, files: &files };
-        match give_birth(given, Parentage::Sibling) {
+        let forked = match &files {
+            Files::Guest(files) => give_guest(&prepared, &becomes, files),
+            Files::Run(files) => {
+                let given = Given { prepared: &prepared, becomes: &becomes, files };
+                give_birth(given, Parentage::Sibling)
+            }
+        };
+        match forked {
             Ok(Some(first)) => answer(launcher, Record::Init(first.as_raw()))?,
             Ok(None) => {
-                // Their numbers are others' by now.
-                std::mem::forget(files);
+                // The descriptors' numbers are others' by now, and the rest goes with the process.
+                std::mem::forget((files, buffer, prepared));
                 return Ok(Side::Guest);
             }
             Err(errno) => answer(launcher, Record::Failed(Stage::Clone, errno as i32))?,

@@ -39,6 +39,7 @@ stages! {
     Rlimits "rlimits",
     Undumpable "undumpable",
     Fork "fork",
+    Join "join namespaces",
     Descriptors "descriptors",
     Capabilities "capabilities",
     NoNewPrivs "no_new_privs",

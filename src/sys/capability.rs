@@ -28,6 +28,33 @@ fn capset_empty() -> nix::Result<()> {
     Errno::result(done).map(drop)
 }
 
+/// Keeps one capability (of the first 32) and no other, over `execve` too (ambient, Linux 4.3). Where it isn't
+/// held nothing is kept.
+///
+/// # Errors
+/// As `capset(2)` and `prctl(2)`.
+pub fn keep_only_capability(capability: u32) -> nix::Result<()> {
+    let header = Header { version: VERSION_3, pid: 0 };
+    let mut held = [Data::default(); 2];
+    // SAFETY: both pointers refer to live, writable values laid out as capget(2) of version 3 fills them.
+    let got =
+        unsafe { libc::syscall(libc::SYS_capget, &raw const header, held.as_mut_ptr()) };
+    Errno::result(got)?;
+    let mask = held[0].permitted & (1 << capability);
+    if mask == 0 {
+        return drop_held_capabilities();
+    }
+    let only = Data { effective: mask, permitted: mask, inheritable: mask };
+    let data = [only, Data::default()];
+    // SAFETY: as `capset_empty`.
+    let done = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
+    Errno::result(done)?;
+    let raise = libc::PR_CAP_AMBIENT_RAISE;
+    // SAFETY: prctl with integer arguments only.
+    let done = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, capability as libc::c_ulong, 0, 0) };
+    Errno::result(done).map(drop)
+}
+
 fn drop_bounding(capability: libc::c_ulong) -> nix::Result<bool> {
     // SAFETY: prctl with integer arguments only.
     let done = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };

@@ -7,13 +7,13 @@ use std::ptr;
 use nix::errno::Errno;
 
 /// The most descriptors one message carries.
-pub const MAX_FDS: usize = 12;
+pub const MAX_FDS: usize = 16;
 
 /// Room for one control message of `MAX_FDS` descriptors, aligned as `cmsghdr` wants.
 #[repr(C, align(8))]
-struct ControlBuffer([u8; 80]);
+struct ControlBuffer([u8; 96]);
 
-// CMSG_SPACE(12 * 4) is 64 on 64-bit Linux; the buffer must hold it.
+// CMSG_SPACE(16 * 4) is 80 on 64-bit Linux; the buffer must hold it.
 const _: () = assert!(mem::size_of::<ControlBuffer>() >= 16 + MAX_FDS * 4);
 
 fn header(iov: &mut libc::iovec, control: &mut ControlBuffer, length: usize) -> libc::msghdr {
@@ -40,7 +40,7 @@ pub fn send(
     if descriptors.len() > MAX_FDS {
         return Err(Errno::EINVAL);
     }
-    let mut control = ControlBuffer([0; 80]);
+    let mut control = ControlBuffer([0; 96]);
     let payload = (mem::size_of::<RawFd>() * descriptors.len()) as u32;
     // SAFETY: CMSG_SPACE is arithmetic on its argument.
     let space = unsafe { libc::CMSG_SPACE(payload) } as usize;
@@ -76,7 +76,7 @@ pub fn receive(
     buffer: &mut [u8],
     flags: libc::c_int,
 ) -> nix::Result<(usize, [Option<OwnedFd>; MAX_FDS])> {
-    let mut control = ControlBuffer([0; 80]);
+    let mut control = ControlBuffer([0; 96]);
     let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let length = mem::size_of::<ControlBuffer>();
     let mut header = header(&mut iov, &mut control, length);

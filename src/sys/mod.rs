@@ -20,7 +20,8 @@ mod signals;
 mod xattr;
 
 pub use capability::{
-    drop_bounding_except, drop_every_capability, drop_held_capabilities, lock_securebits,
+    drop_bounding_except, drop_every_capability, drop_held_capabilities, keep_only_capability,
+    lock_securebits,
 };
 pub use exec::ExecImage;
 pub use fd::{adopt, borrow, keep_only, raise_open_files};
@@ -28,7 +29,8 @@ pub use landlock::{add_path_rule, landlock_abi, restrict_self};
 pub use message::{MAX_FDS, receive, send};
 pub use network::loopback_up;
 pub use process::{
-    Parentage, ThreadId, Usage, clone_process, clone_process_available, default_sigpipe, exit_now,
+    Parentage, ThreadId, Usage, clone_process, clone_process_available,
+    clone_sibling_keeping, default_sigpipe, exit_now,
     fork, fork_keeping, kill_by_pidfd, open_pidfd, reap, reap_any, wait_any,
 };
 pub use schedule::{give_way, limit};

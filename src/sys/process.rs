@@ -121,6 +121,28 @@ impl ThreadId {
     }
 }
 
+/// Like [`fork_keeping`], for a child of the caller's parent, optionally straight into a cgroup v2 group.
+///
+/// # Errors
+/// As [`clone_process`].
+pub fn clone_sibling_keeping(
+    thread: ThreadId,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> nix::Result<Option<Pid>> {
+    let flags = libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
+    let mut arguments =
+        CloneArgs { flags: flags as u64, child_tid: thread.0 as u64, ..CloneArgs::default() };
+    if let Some(group) = cgroup {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = group.as_raw_fd() as u64;
+    }
+    // SAFETY: as `clone_process`; the kernel writes the child's thread id to its copy of the place that
+    // `ThreadId::find` has checked to hold one.
+    let pid =
+        unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>()) };
+    child_or_parent(Errno::result(pid)?)
+}
+
 /// Like [`fork`], for a process whose C library goes on to be used in the child: its own `fork` would
 /// have set the thread's id anew there.
 ///
@@ -194,6 +216,18 @@ pub struct Usage {
 
 fn duration(time: libc::timeval) -> Duration {
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_usec.unsigned_abs() as u32 * 1000)
+}
+
+impl Usage {
+    /// That of two, together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            user: self.user + other.user,
+            system: self.system + other.system,
+            max_rss: self.max_rss.max(other.max_rss),
+        }
+    }
 }
 
 fn wait4(pid: i32, flags: i32) -> nix::Result<Option<(Pid, WaitStatus, Usage)>> {

@@ -19,7 +19,7 @@ pub fn give_birth(given: Given<'_>, parentage: Parentage) -> nix::Result<Option<
     let (born, live): (_, fn(Given<'_>)) = match given.prepared.way {
         Way::Clone => {
             let flags = given.prepared.namespaces.cast_unsigned().into();
-            let group = given.files.group.as_ref().map(AsFd::as_fd);
+            let group = given.files.groups.cloned_into.as_ref().map(AsFd::as_fd);
             (sys::clone_process(flags, group, parentage)?, init::run_init)
         }
         Way::Confined => (sys::fork(parentage)?, init::build_and_guard),

@@ -11,35 +11,49 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, chdir, close, getppid};
 
 use super::super::record::{Record, Stage};
-use super::{At, Becomes, Failure, Given, Prepared, borrowed, tell, tell_with};
+use super::{At, Becomes, Failure, GuestFiles, Prepared, borrowed, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
 /// socket (3), which reach the interpreter. These close on exec.
-const REPORT: i32 = 4;
+pub(super) const REPORT: i32 = 4;
 const RULESET: i32 = 5;
 
 /// Puts up the walls and becomes the interpreter, or tells init why not. Returns if that is what it was
 /// forked from. `inherited` are standard input, output, error, the control socket and the socket to
 /// init, by their numbers so far.
-pub(super) fn become_guest(given: Given<'_>, inherited: [i32; 5], ruleset: Option<i32>) {
+pub(super) fn become_guest(
+    prepared: &Prepared,
+    becomes: &Becomes,
+    files: &GuestFiles,
+    inherited: [i32; 5],
+    ruleset: Option<i32>,
+) {
     let report = inherited[4];
     if let Err(failure) = arrange_descriptors(inherited, ruleset) {
-        tell(borrowed(report), Record::Failed(failure.stage, failure.errno as i32));
-        sys::exit_now(127);
+        give_up(borrowed(report), &failure);
     }
     // From here on only the fixed numbers are right.
+    confine_and_become(prepared, becomes, files);
+}
+
+/// The same with descriptors that are where they should be.
+pub(super) fn confine_and_become(prepared: &Prepared, becomes: &Becomes, files: &GuestFiles) {
     let report = borrowed(REPORT);
-    let become_it = || match given.becomes {
+    let become_it = || match becomes {
         Becomes::Program(image) => Err(image.exec()),
         // Init waits for its end of this socket to close, as `execve` would have done.
         Becomes::Itself { .. } => close(RULESET).and_then(|()| close(REPORT)),
     };
-    let stands = confine(given, report, ruleset.is_some());
+    let stands = confine(prepared, becomes, files, report);
     if let Err(failure) = stands.and_then(|()| become_it().at(Stage::Exec)) {
-        tell(report, Record::Failed(failure.stage, failure.errno as i32));
-        sys::exit_now(127)
+        give_up(report, &failure);
     }
+}
+
+pub(super) fn give_up(report: BorrowedFd<'_>, failure: &Failure) -> ! {
+    tell(report, Record::Failed(failure.stage, failure.errno as i32));
+    sys::exit_now(127)
 }
 
 /// Has the kernel end this process when init ends. In a pid namespace it does so by itself.
@@ -62,8 +76,12 @@ fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), 
     sys::keep_only(&wanted).at(Stage::Descriptors)
 }
 
-fn confine(given: Given<'_>, report: BorrowedFd<'_>, has_ruleset: bool) -> Result<(), Failure> {
-    let Given { prepared, becomes, files } = given;
+fn confine(
+    prepared: &Prepared,
+    becomes: &Becomes,
+    files: &GuestFiles,
+    report: BorrowedFd<'_>,
+) -> Result<(), Failure> {
     chdir(prepared.directory.as_c_str()).at(Stage::Descriptors)?;
     // The launcher and init block signals for themselves, and Rust ignores SIGPIPE.
     SigSet::empty().thread_set_mask().at(Stage::Descriptors)?;
@@ -87,7 +105,7 @@ fn confine(given: Given<'_>, report: BorrowedFd<'_>, has_ruleset: bool) -> Resul
         sys::drop_held_capabilities().at(Stage::Capabilities)?;
     }
     set_no_new_privs().at(Stage::NoNewPrivs)?;
-    if has_ruleset {
+    if files.ruleset.is_some() {
         restrict(prepared).at(Stage::Landlock)?;
     }
     if let Some(gate) = &prepared.gate {

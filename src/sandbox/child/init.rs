@@ -16,7 +16,7 @@ use nix::unistd::{Gid, Pid, Uid, getpid, sethostname, setresgid, setresuid, sets
 
 use super::super::record::{Record, Stage};
 use super::{
-    At, Becomes, Failure, Given, Prepared, RunFiles, borrowed, guest, mounts, network, tell,
+    At, Becomes, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed, guest, mounts, network, tell,
     tell_with, tolerate,
 };
 use crate::sys::{self, Parentage};
@@ -40,7 +40,7 @@ const CHILDREN: i32 = 2;
 /// Runs as process 1 until the guest has ended. Returns in one process only: a guest that becomes what
 /// it was forked from.
 pub(super) fn run_init(given: Given<'_>) {
-    let joined = join_groups(given.files).at(Stage::Cgroup).and_then(|()| {
+    let joined = join_groups(&given.files.groups).at(Stage::Cgroup).and_then(|()| {
         // After that, so that its root is the run's own group.
         unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)
     });
@@ -57,10 +57,14 @@ pub(super) fn build_and_guard(given: Given<'_>) {
         give_up(given.files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
     }
     // From here on only the fixed numbers are right; nothing drops the old owners.
-    match build(given.prepared, given.files).and_then(|()| fork_guest(given)) {
-        Ok(Some(guest)) => see_off_and_guard(given, guest),
-        // The guest, on its way back to the interpreter.
-        Ok(None) => {}
+    let go_on = || match &given.files.guest {
+        Guest::Forked(files) => fork_guest(given, files),
+        Guest::Joins(_) => admit_guest(),
+    };
+    match build(given.prepared, given.files).and_then(|()| go_on()) {
+        Ok(Side::Init(guest)) => see_off_and_guard(given, guest),
+        // On its way back to the interpreter.
+        Ok(Side::Guest) => {}
         Err(failure) => give_up(borrowed(SETUP), &failure),
     }
 }
@@ -72,19 +76,25 @@ pub(super) fn give_up(setup: BorrowedFd<'_>, failure: &Failure) -> ! {
 
 /// Joins the control groups that it was not cloned into. One thread and no other process yet: everything
 /// that follows is born inside.
-pub(super) fn join_groups(files: &RunFiles) -> nix::Result<()> {
-    files.groups.iter().try_for_each(|group| write(group, b"0").map(drop))
+pub(super) fn join_groups(groups: &GroupFiles) -> nix::Result<()> {
+    groups.joined.iter().try_for_each(|group| write(group, b"0").map(drop))
 }
 
 fn keep_the_runs_own(files: &RunFiles) -> nix::Result<()> {
     let setup = files.setup.as_raw_fd();
-    let ruleset = files.ruleset.as_ref().map_or(setup, AsRawFd::as_raw_fd);
+    let guest = match &files.guest {
+        Guest::Forked(guest) => guest,
+        Guest::Joins(report) => {
+            return sys::keep_only(&[(setup, true), (report.as_raw_fd(), true)]);
+        }
+    };
+    let ruleset = guest.ruleset.as_ref().map_or(setup, AsRawFd::as_raw_fd);
     let kept = [
         setup,
-        files.stdin.as_raw_fd(),
-        files.stdout.as_raw_fd(),
-        files.stderr.as_raw_fd(),
-        files.control.as_raw_fd(),
+        guest.stdin.as_raw_fd(),
+        guest.stdout.as_raw_fd(),
+        guest.stderr.as_raw_fd(),
+        guest.control.as_raw_fd(),
         ruleset,
     ];
     sys::keep_only(&kept.map(|number| (number, true)))
@@ -102,9 +112,8 @@ fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
     }
     setsid().map(drop).at(Stage::Session)?;
     umask(Mode::from_bits_truncate(0o022));
-    // /proc/1 belongs to nobody inside from here on: no memory, descriptor or binary of ours is
-    // reached through it.
-    set_dumpable(false).at(Stage::Undumpable)
+    // Of a process that can't be dumped nobody gets to see the namespaces, so a guest joins first.
+    set_dumpable(matches!(files.guest, Guest::Joins(_))).at(Stage::Undumpable)
 }
 
 /// Makes what the run's own namespaces hold.
@@ -126,7 +135,7 @@ fn furnish(
     Ok(())
 }
 
-fn wait_for_go(setup: BorrowedFd<'_>) -> nix::Result<()> {
+pub(super) fn wait_for_go(setup: BorrowedFd<'_>) -> nix::Result<()> {
     let mut byte = [0u8; 1];
     match sys::receive(setup, &mut byte, 0)? {
         (1, _) => Ok(()),
@@ -134,7 +143,7 @@ fn wait_for_go(setup: BorrowedFd<'_>) -> nix::Result<()> {
     }
 }
 
-fn take_ids(id: u32) -> nix::Result<()> {
+pub(super) fn take_ids(id: u32) -> nix::Result<()> {
     let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
     setresgid(gid, gid, gid)?;
     setresuid(uid, uid, uid)
@@ -158,9 +167,27 @@ fn proc(prepared: &Prepared, setup: BorrowedFd<'_>) -> Result<(), Failure> {
     if missing { mounts::hide_proc().at(Stage::Proc) } else { Ok(()) }
 }
 
-/// Forks the guest, and leaves init with three descriptors. `None` in a guest that goes on as what it was
-/// forked from.
-fn fork_guest(given: Given<'_>) -> Result<Option<Pid>, Failure> {
+/// Which process goes on, once there are two.
+enum Side {
+    /// Init, with the guest if that is its child.
+    Init(Option<Pid>),
+    /// A guest that goes on as what it was forked from.
+    Guest,
+}
+
+/// Lets a guest in that is forked elsewhere: all is there that it joins.
+fn admit_guest() -> Result<Side, Failure> {
+    let report = borrowed(REPORT);
+    let children = children_signal().at(Stage::Fork)?;
+    sys::send(report, &[1], &[]).at(Stage::Fork)?;
+    let kept = [SETUP, REPORT, children.as_raw_fd()].map(|number| (number, true));
+    std::mem::forget(children);
+    sys::keep_only(&kept).at(Stage::Fork)?;
+    Ok(Side::Init(None))
+}
+
+/// Forks the guest, and leaves init with three descriptors.
+fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Side, Failure> {
     let kind = SockType::SeqPacket;
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
@@ -175,11 +202,11 @@ fn fork_guest(given: Given<'_>) -> Result<Option<Pid>, Failure> {
         if prepared.confined() {
             guest::die_with_init(init);
         }
-        let ruleset = given.files.ruleset.as_ref().map(|_| RULESET);
+        let ruleset = files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
-        guest::become_guest(given, inherited, ruleset);
+        guest::become_guest(prepared, given.becomes, files, inherited, ruleset);
         std::mem::forget((ours, theirs, children));
-        return Ok(None);
+        return Ok(Side::Guest);
     };
     if prepared.confined() {
         // Without a pid namespace nothing else tells the launcher whom to reap after us.
@@ -189,12 +216,15 @@ fn fork_guest(given: Given<'_>) -> Result<Option<Pid>, Failure> {
     let kept = [(SETUP, true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
     std::mem::forget((ours, theirs, children));
     sys::keep_only(&kept).at(Stage::Fork)?;
-    Ok(Some(guest))
+    Ok(Side::Init(Some(guest)))
 }
 
-fn see_off_and_guard(given: Given<'_>, guest: Pid) -> ! {
+fn see_off_and_guard(given: Given<'_>, guest: Option<Pid>) -> ! {
     let setup = borrowed(SETUP);
     let sealed = see_guest_off(given, borrowed(REPORT))
+        // /proc/1 belongs to nobody inside from here on: no memory, descriptor or binary of ours is
+        // reached through it. The guest has no program yet.
+        .and_then(|gate| set_dumpable(false).at(Stage::Undumpable).map(|()| gate))
         .and_then(|gate| seal_init(given.prepared).at(Stage::InitSeal).map(|()| gate));
     match sealed {
         Ok(gate) => {
@@ -208,7 +238,10 @@ fn see_off_and_guard(given: Given<'_>, guest: Pid) -> ! {
 /// Reads the guest's records until its end of the socket closes, which `execve` does, and lets its
 /// one `execve` through the gate on the way. A guest that starts no program has none to be let through.
 fn see_guest_off(given: Given<'_>, report: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Failure> {
-    let may_exec = matches!(given.becomes, Becomes::Program(_));
+    let may_exec = matches!(
+        (given.becomes, &given.files.guest),
+        (Becomes::Program(_), Guest::Forked(_))
+    );
     let mut gate: Option<OwnedFd> = None;
     loop {
         // A guest that fails on its way to the gate never knocks, but leaves a record.
@@ -252,39 +285,56 @@ fn seal_init(prepared: &Prepared) -> nix::Result<()> {
     sys::install_filter(&prepared.init_filter)
 }
 
-/// Reaps whoever ends, refuses whoever knocks at the gate, and ends with the guest.
-fn guard(setup: BorrowedFd<'_>, guest: Pid, gate: Option<OwnedFd>) -> ! {
+/// Reaps whoever ends, refuses whoever knocks at the gate, and ends with the guest, or when the launcher
+/// has seen the end of one that is not its child.
+fn guard(setup: BorrowedFd<'_>, guest: Option<Pid>, gate: Option<OwnedFd>) -> ! {
     let mut refused = 0;
-    let ended = wait_for_guest(guest, gate.as_ref(), &mut refused);
+    let ended = wait_for_guest(setup, guest, gate.as_ref(), &mut refused);
     if refused > 0 {
         tell(setup, Record::ExecRefused(refused));
     }
     match ended {
-        Ok(WaitStatus::Exited(_, code)) => tell(setup, Record::Exited(code)),
-        Ok(WaitStatus::Signaled(_, signal, _)) => tell(setup, Record::Signaled(signal as i32)),
-        Ok(_) => tell(setup, Record::Failed(Stage::InitSeal, Errno::ECHILD as i32)),
+        Ok(Some(WaitStatus::Exited(_, code))) => tell(setup, Record::Exited(code)),
+        Ok(Some(WaitStatus::Signaled(_, signal, _))) => {
+            tell(setup, Record::Signaled(signal as i32));
+        }
+        Ok(Some(_)) => tell(setup, Record::Failed(Stage::InitSeal, Errno::ECHILD as i32)),
+        Ok(None) => {}
         Err(errno) => tell(setup, Record::Failed(Stage::InitSeal, errno as i32)),
     }
     sys::exit_now(0)
 }
 
+/// How the guest ended; `None` once the launcher has shut its end of the socket.
 fn wait_for_guest(
-    guest: Pid,
+    setup: BorrowedFd<'_>,
+    guest: Option<Pid>,
     gate: Option<&OwnedFd>,
     refused: &mut i32,
-) -> nix::Result<WaitStatus> {
+) -> nix::Result<Option<WaitStatus>> {
     let children = borrowed(CHILDREN);
     let mut gate = gate.map_or(children, AsFd::as_fd);
     loop {
         // The guest may have ended before the first look.
-        while let Some((pid, status)) = sys::reap_any()? {
-            if pid == guest {
-                return Ok(status);
+        loop {
+            match sys::reap_any() {
+                Ok(Some((pid, status))) if Some(pid) == guest => return Ok(Some(status)),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                // No process has been left to it.
+                Err(Errno::ECHILD) if guest.is_none() => break,
+                Err(errno) => return Err(errno),
             }
         }
-        let mut events =
-            [PollFd::new(children, PollFlags::POLLIN), PollFd::new(gate, PollFlags::POLLIN)];
+        let mut events = [
+            PollFd::new(children, PollFlags::POLLIN),
+            PollFd::new(gate, PollFlags::POLLIN),
+            PollFd::new(setup, PollFlags::POLLIN),
+        ];
         poll(&mut events, PollTimeout::NONE)?;
+        if events[2].any() == Some(true) {
+            return Ok(None);
+        }
         if events[0].any() == Some(true) {
             drain(children)?;
         } else if events[1].revents().is_some_and(|seen| seen.contains(PollFlags::POLLHUP)) {

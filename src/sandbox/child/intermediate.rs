@@ -28,7 +28,7 @@ fn divide(given: Given<'_>) -> Result<Option<Pid>, Failure> {
     // The launcher finds an init by this group, should we end before we told of it.
     setpgid(Pid::from_raw(0), Pid::from_raw(0)).at(Stage::Clone)?;
     // Before the cgroup namespace, whose root is then the run's own group.
-    init::join_groups(given.files).at(Stage::Cgroup)?;
+    init::join_groups(&given.files.groups).at(Stage::Cgroup)?;
     // All at once: a filter compares the one number, and can allow no other.
     let all =
         CloneFlags::from_bits_retain(given.prepared.namespaces) | CloneFlags::CLONE_NEWCGROUP;

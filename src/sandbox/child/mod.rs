@@ -7,7 +7,9 @@
 //! Where the kernel's `clone3` is closed, an *intermediate* process comes first and enters the
 //! namespaces for init. Two processes come out of it: *init*, process 1 of the pid namespace, which reaps and stands
 //! guard at the exec gate, and the *guest*, which becomes the interpreter: a fresh one by `execve`, or,
-//! forked from a warm one, by returning to it.
+//! forked from a warm one, by returning to it. A warm interpreter is large, so that only the guest is
+//! forked from it, and *joins* the namespaces of an init that the launcher has forked; where a container's
+//! profile closes `setns`, init is forked from it, too.
 //!
 //! Compiled twice: into the launcher, and into the library that a warm interpreter loads (`warm/`).
 
@@ -15,6 +17,7 @@ mod birth;
 mod guest;
 mod init;
 mod intermediate;
+mod join;
 mod mounts;
 mod network;
 mod prepared;
@@ -27,9 +30,10 @@ use super::record::{Record, Stage};
 use crate::sys;
 
 pub use birth::give_birth;
+pub use join::give_guest;
 pub use prepared::{
-    Becomes, Given, LateMount, MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, RunFiles, Way,
-    WritableDir,
+    Becomes, Given, GroupFiles, Guest, GuestFiles, JoinFiles, LateMount, MountKind, Prepared,
+    RESOURCE_LIMITS, ResourceLimit, RunFiles, Way, WritableDir,
 };
 
 /// A step that failed.

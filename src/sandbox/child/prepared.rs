@@ -95,6 +95,8 @@ pub struct Prepared {
     pub further_filters: Vec<Vec<Instruction>>,
     /// Set where runs share a container with the service: they give way to it.
     pub gives_way: bool,
+    /// Set where no group counts the run's memory: should it run out on the host, the run goes first.
+    pub first_to_go: bool,
     /// Processors that the run is kept to.
     pub kept_to: Option<Vec<usize>>,
     /// Working directory.
@@ -135,14 +137,8 @@ pub struct ResourceLimit {
 /// How many resources are limited before the last one, the open descriptors.
 pub const RESOURCE_LIMITS: usize = 11;
 
-/// What is one run's own.
-pub struct RunFiles {
-    /// The child's end of the launcher's socket.
-    pub setup: OwnedFd,
-    /// A v2 control group to be cloned into.
-    pub group: Option<OwnedFd>,
-    /// Files to write oneself into, to join control groups that can't be cloned into.
-    pub groups: Vec<OwnedFd>,
+/// What a run's guest is given.
+pub struct GuestFiles {
     /// Standard input.
     pub stdin: OwnedFd,
     /// Standard output.
@@ -153,10 +149,50 @@ pub struct RunFiles {
     pub control: OwnedFd,
     /// Landlock ruleset with all rules but those for the scratch directories.
     pub ruleset: Option<OwnedFd>,
-    /// Mount options of the scratch file system.
-    pub scratch_options: CString,
-    /// Soft and hard limits.
+    /// Resource limits.
     pub rlimits: [ResourceLimit; RESOURCE_LIMITS],
     /// Open descriptors; set last, when the set-up needs none any more.
     pub open_files: u64,
+}
+
+/// The control groups of a run.
+pub struct GroupFiles {
+    /// A v2 group to be cloned into.
+    pub cloned_into: Option<OwnedFd>,
+    /// Files to write oneself into, to join those that can't be cloned into.
+    pub joined: Vec<OwnedFd>,
+}
+
+/// Where a run's guest comes from.
+pub enum Guest {
+    /// Init forks it, and gives it this.
+    Forked(GuestFiles),
+    /// A warm interpreter forks it, and it joins. This is init's end of the socket between the two.
+    Joins(OwnedFd),
+}
+
+/// What is one run's own.
+pub struct RunFiles {
+    /// The child's end of the launcher's socket.
+    pub setup: OwnedFd,
+    /// Control groups.
+    pub groups: GroupFiles,
+    /// Where its guest comes from.
+    pub guest: Guest,
+    /// Mount options of the scratch file system.
+    pub scratch_options: CString,
+}
+
+/// What a guest is given that a warm interpreter forks into the namespaces of an init.
+pub struct JoinFiles {
+    /// Refers to init (pidfd), of which the kernel shows a process's namespaces.
+    pub init: OwnedFd,
+    /// Init's pid namespace, from before init took its ids: meanwhile the kernel shows nothing of it.
+    pub pid_namespace: OwnedFd,
+    /// Its end of the socket to init.
+    pub report: OwnedFd,
+    /// Control groups.
+    pub groups: GroupFiles,
+    /// Its own.
+    pub guest: GuestFiles,
 }

@@ -1,85 +1,231 @@
 //! The birth of a run's init: into namespaces of its own, by the way that this host leaves open.
 
+use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::failure::{Step, of_stage};
+use super::failure::{Step, fail, of_stage};
 use super::host::Host;
 use super::prepare;
 use super::run::end_now;
-use super::warm::{Unborn, Warm};
+use super::warm::{Unforked, Warm};
 use crate::policy::Wall;
-use crate::sandbox::child::{Given, RunFiles, Way, give_birth};
+use crate::sandbox::child::{
+    Given, GroupFiles, Guest, GuestFiles, JoinFiles, RunFiles, Way, give_birth,
+};
 use crate::sandbox::enforced::Refusal;
+use crate::sandbox::order::Files;
 use crate::sandbox::record::{Record, Stage};
 use crate::sys::{self, Parentage};
 
-/// A new init, which waits to be let go.
-pub struct Born {
-    /// Its process id, a child of this process.
+/// A child of this process.
+pub struct Child {
+    /// Its process id.
     pub pid: Pid,
     /// Refers to it.
     pub pidfd: OwnedFd,
-    /// Our end of its socket.
+}
+
+impl Child {
+    fn of(pid: Pid) -> Result<Self, Refusal> {
+        Ok(Self { pid, pidfd: sys::open_pidfd(pid).step("pidfd", None)? })
+    }
+
+    /// Kills it, with its pid namespace if it is an init.
+    pub fn kill(&self) {
+        // ESRCH: it is gone already, which is what was asked for.
+        let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
+    }
+
+    /// Kills it, with its pid namespace if it is an init, and reaps it.
+    pub fn end(&self) {
+        end_now(self.pid, self.pidfd.as_fd());
+    }
+}
+
+/// What has been born for a run.
+pub struct Born {
+    /// Process 1 of the run.
+    pub init: Child,
+    /// The guest, where that is our child and not init's.
+    pub guest: Option<Child>,
+    /// Our end of init's socket.
     pub ours: OwnedFd,
-    /// Whether it was forked from the warm interpreter.
+    /// Whether the guest was forked from the warm interpreter.
     pub warm: bool,
 }
 
+/// What a run's processes are made with.
+pub struct Needs {
+    /// Which host id it gets, as an offset.
+    pub slot: u32,
+    /// Its control groups.
+    pub groups: GroupFiles,
+    /// Its guest's.
+    pub guest: GuestFiles,
+    /// Mount options of its scratch file system.
+    pub scratch_options: CString,
+}
+
+/// Why nothing was born.
+pub enum Unborn {
+    /// A step failed.
+    Refused(Refusal),
+    /// The warm interpreter was lost over it, and this process may have children that it doesn't know.
+    WarmLost(Box<Needs>),
+}
+
+impl Unborn {
+    /// As a refusal of the run.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::WarmLost(_) => Unforked::Gone.refusal(),
+        }
+    }
+}
+
+impl From<Refusal> for Unborn {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 /// A pair of sockets between us (not blocking) and an init.
-///
-/// # Errors
-/// As `socketpair(2)`.
-pub fn setup_sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?;
+fn setup_sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
+    let (ours, theirs) = sockets()?;
     fcntl(&ours, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok((ours, theirs))
 }
 
-/// Makes an init: forked from `warm`, or by this process itself if there is none or it is lost over it.
-/// `ours` is our end of the socket in `files`.
+fn sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// Makes a run's init and guest, and lets them go: forked from `warm` as far as this host allows, or by
+/// this process itself if there is none.
 ///
 /// # Errors
-/// A refusal; no process is left then.
-pub fn give(
+/// [`Unborn`]; no process that is known is left then.
+pub fn give(host: &Host, warm: Option<&Warm>, needs: Needs) -> Result<Born, Unborn> {
+    let (ours, setup) = setup_sockets().step("socket", None)?;
+    match warm {
+        None => give_cold(host, needs, ours, setup),
+        // Where `setns` is closed to us init must be the interpreter's own child.
+        Some(warm) if host.way() != Way::Clone => give_whole(host, warm, needs, ours, setup),
+        Some(warm) => give_joined(host, warm, needs, ours, setup),
+    }
+}
+
+/// Init by this process, the guest by init.
+fn give_cold(host: &Host, needs: Needs, ours: OwnedFd, setup: OwnedFd) -> Result<Born, Unborn> {
+    let Needs { slot, groups, guest, scratch_options } = needs;
+    let files = RunFiles { setup, groups, guest: Guest::Forked(guest), scratch_options };
+    let init = fork(host, &files, ours.as_fd())?;
+    let_go(host, &init, slot, ours.as_fd())?;
+    Ok(Born { init, guest: None, ours, warm: false })
+}
+
+/// All of it by the warm interpreter.
+fn give_whole(
     host: &Host,
-    warm: Option<&Warm>,
-    mut files: RunFiles,
-    mut ours: OwnedFd,
-) -> Result<Born, Refusal> {
-    if let Some(warm) = warm {
-        match warm.fork(&files) {
-            Ok(first) => {
-                drop(files);
-                let (pid, pidfd) = find_init(host, first, ours.as_fd())?;
-                return Ok(Born { pid, pidfd, ours, warm: true });
-            }
-            Err(Unborn::Refused(refusal)) => return Err(refusal),
-            // What it may have forked all the same hears nothing on the old socket, and ends.
-            Err(Unborn::Gone) => (ours, files.setup) = setup_sockets().step("socket", None)?,
+    warm: &Warm,
+    needs: Needs,
+    ours: OwnedFd,
+    setup: OwnedFd,
+) -> Result<Born, Unborn> {
+    let Needs { slot, groups, guest, scratch_options } = needs;
+    let guest = Guest::Forked(guest);
+    let files = Files::Run(RunFiles { setup, groups, guest, scratch_options });
+    let forked = warm.fork(&files);
+    match (forked, files) {
+        (Ok(first), files) => {
+            drop(files);
+            let init = find_init(host, first, ours.as_fd())?;
+            let_go(host, &init, slot, ours.as_fd())?;
+            Ok(Born { init, guest: None, ours, warm: true })
+        }
+        (
+            Err(Unforked::Gone),
+            Files::Run(RunFiles { groups, guest: Guest::Forked(guest), scratch_options, .. }),
+        ) => {
+            Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest, scratch_options })))
+        }
+        (Err(unforked), _) => Err(Unborn::Refused(unforked.refusal())),
+    }
+}
+
+/// Init by this process, the guest by the warm interpreter at the same time; it joins init.
+fn give_joined(
+    host: &Host,
+    warm: &Warm,
+    needs: Needs,
+    ours: OwnedFd,
+    setup: OwnedFd,
+) -> Result<Born, Unborn> {
+    let Needs { slot, groups, guest, scratch_options } = needs;
+    let (inits, report) = sockets().step("socket", None)?;
+    let files = RunFiles { setup, groups, guest: Guest::Joins(inits), scratch_options };
+    let init = fork(host, &files, ours.as_fd())?;
+    let RunFiles { groups, scratch_options, .. } = files;
+    let ways = ways_in(&init).step("join namespaces", None).inspect_err(|_| init.end())?;
+    let_go(host, &init, slot, ours.as_fd())?;
+    let files =
+        Files::Guest(JoinFiles { init: ways.0, pid_namespace: ways.1, report, groups, guest });
+    let forked = warm.fork(&files);
+    match (forked, files) {
+        (Ok(guest), files) => {
+            drop(files);
+            let guest = Some(Child::of(guest)?);
+            Ok(Born { init, guest, ours, warm: true })
+        }
+        (Err(Unforked::Gone), Files::Guest(JoinFiles { groups, guest, .. })) => {
+            // Not waited for: it can't end before a guest that nobody knows of is reaped.
+            init.kill();
+            Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest, scratch_options })))
+        }
+        (Err(unforked), _) => {
+            init.end();
+            Err(Unborn::Refused(unforked.refusal()))
         }
     }
-    let given = Given { prepared: &host.prepared, becomes: &host.becomes, files: &files };
+}
+
+/// What leads into the namespaces of an init that waits: it, and its pid namespace.
+fn ways_in(init: &Child) -> io::Result<(OwnedFd, OwnedFd)> {
+    let pid_namespace = fs::File::open(format!("/proc/{}/ns/pid", init.pid))?;
+    Ok((init.pidfd.try_clone()?, pid_namespace.into()))
+}
+
+/// Forks a run's first process from this one, and finds its init.
+fn fork(host: &Host, files: &RunFiles, ours: BorrowedFd<'_>) -> Result<Child, Refusal> {
+    let given = Given { prepared: &host.prepared, becomes: &host.becomes, files };
     let first = give_birth(given, Parentage::Own).step("clone", Wall::UserNamespace)?;
     // Whoever becomes another program doesn't come back.
     let Some(first) = first else { sys::exit_now(127) };
-    drop(files);
-    let (pid, pidfd) = find_init(host, first, ours.as_fd())?;
-    Ok(Born { pid, pidfd, ours, warm: false })
+    find_init(host, first, ours)
+}
+
+/// Admits an init, and lets it build.
+fn let_go(host: &Host, init: &Child, slot: u32, ours: BorrowedFd<'_>) -> Result<(), Refusal> {
+    admit(host, init.pid, slot)
+        .and_then(|()| sys::send(ours, &[1], &[]).step("start", None).map(drop))
+        .inspect_err(|_| init.end())
 }
 
 /// The init that the run's first process is, or makes.
-fn find_init(host: &Host, first: Pid, ours: BorrowedFd<'_>) -> Result<(Pid, OwnedFd), Refusal> {
+fn find_init(host: &Host, first: Pid, ours: BorrowedFd<'_>) -> Result<Child, Refusal> {
     match host.way() {
-        Way::Clone | Way::Confined => Ok((first, sys::open_pidfd(first).step("pidfd", None)?)),
+        Way::Clone | Way::Confined => Child::of(first),
         Way::Unshare => {
             let _ = waitpid(first, None);
             adopt(first, ours)
@@ -88,7 +234,7 @@ fn find_init(host: &Host, first: Pid, ours: BorrowedFd<'_>) -> Result<(Pid, Owne
 }
 
 /// Takes over the init of which an intermediate process told before it ended.
-fn adopt(intermediate: Pid, ours: BorrowedFd<'_>) -> Result<(Pid, OwnedFd), Refusal> {
+fn adopt(intermediate: Pid, ours: BorrowedFd<'_>) -> Result<Child, Refusal> {
     let (mut init, mut failed) = (None, None);
     let mut bytes = [0; Record::SIZE];
     while let Ok((length @ 1.., _)) = sys::receive(ours, &mut bytes, 0) {
@@ -103,7 +249,7 @@ fn adopt(intermediate: Pid, ours: BorrowedFd<'_>) -> Result<(Pid, OwnedFd), Refu
         None => Err(Errno::ECHILD),
     };
     match (pidfd, failed) {
-        (Ok(born), None) => return Ok(born),
+        (Ok((pid, pidfd)), None) => return Ok(Child { pid, pidfd }),
         (Ok((pid, pidfd)), Some(_)) => end_now(pid, pidfd.as_fd()),
         // Without a word it gets none from us either, and ends.
         (Err(_), _) => end_group(intermediate),
@@ -120,10 +266,7 @@ fn end_group(leader: Pid) {
 }
 
 /// Maps the ids of a new init, and makes it the first to go should memory run out on the host.
-///
-/// # Errors
-/// A refusal naming the id map.
-pub fn admit(host: &Host, init: Pid, slot: u32) -> Result<(), Refusal> {
+fn admit(host: &Host, init: Pid, slot: u32) -> Result<(), Refusal> {
     if host.way() != Way::Confined {
         map_ids(init, host.inner_map(slot)).step("id map", Wall::UserNamespace)?;
     }

@@ -36,7 +36,7 @@ pub fn fail(stage: &str, wall: impl Into<Option<Wall>>, error: &io::Error) -> Re
 #[must_use]
 pub fn wall_of(stage: Stage) -> Option<Wall> {
     match stage {
-        Stage::Clone | Stage::IdMap | Stage::Ids => Some(Wall::UserNamespace),
+        Stage::Clone | Stage::Join | Stage::IdMap | Stage::Ids => Some(Wall::UserNamespace),
         Stage::Cgroup => Some(Wall::CgroupMemory),
         Stage::CgroupNamespace => Some(Wall::CgroupNamespace),
         Stage::Scratch | Stage::LateMounts => Some(Wall::Root),

@@ -250,6 +250,12 @@ impl Groups {
         }
     }
 
+    /// Processes and threads in the run, init included.
+    #[must_use]
+    pub fn processes(&self) -> Option<u64> {
+        self.number("pids", "pids.current", "pids.current")
+    }
+
     /// Times a process of the run was killed for memory.
     #[must_use]
     pub fn oom_kills(&self) -> Option<u64> {
@@ -269,7 +275,7 @@ impl Groups {
             oom_kills: self.oom_kills(),
             processes_peak: self.number("pids", "pids.peak", "pids.peak"),
             process_refusals: field(&events, "max"),
-            processes: self.number("pids", "pids.current", "pids.current"),
+            processes: self.processes(),
             cpu: self.cpu(),
             ..Readings::default()
         }

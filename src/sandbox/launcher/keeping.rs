@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::unistd::Pid;
 
 use super::host::Host;
 use super::warm::Warm;
@@ -34,6 +35,12 @@ impl Keeping {
     #[must_use]
     pub fn ready(&self) -> Option<&Warm> {
         self.warm.as_ref().filter(|warm| warm.is_loaded())
+    }
+
+    /// Its process id, if there is one.
+    #[must_use]
+    pub fn pid(&self) -> Option<Pid> {
+        self.warm.as_ref().map(Warm::pid)
     }
 
     /// When [`Keeping::start_if_due`] has something to do.

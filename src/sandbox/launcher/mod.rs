@@ -221,19 +221,26 @@ fn is_privileged() -> bool {
     geteuid().is_root()
         && maps_all("uid_map")
         && maps_all("gid_map")
-        && [CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETFCAP]
+        && [
+            Capability::CAP_SYS_ADMIN,
+            Capability::CAP_SETUID,
+            Capability::CAP_SETGID,
+            Capability::CAP_SETFCAP,
+        ]
             .into_iter()
             .all(has)
 }
 
-/// Keeps what mapping ids takes, and access to files of other owners: a run's descriptors to be
-/// counted, its outputs to be copied, control groups below a root that is writable to nobody. Of
-/// the host's files it can reach no other by then.
+/// Keeps what mapping ids takes, access to files of other owners (a run's descriptors to be counted, its
+/// outputs to be copied, control groups below a root that is writable to nobody), and what lets a warm
+/// interpreter enter the pid namespaces of runs. All of it counts in a user namespace of the
+/// launcher's own: of the host's files it can reach no other by then, and nothing else is ruled from there.
 fn keep_few_capabilities(privileged: bool) -> std::io::Result<()> {
     let mut keep = CapsHashSet::from([
         Capability::CAP_SETUID,
         Capability::CAP_SETGID,
         Capability::CAP_DAC_OVERRIDE,
+        Capability::CAP_SYS_ADMIN,
     ]);
     if !privileged {
         // To map an id that is 0 in the namespace above, where that is ours (Linux 5.12).

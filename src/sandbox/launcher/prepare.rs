@@ -122,6 +122,7 @@ pub fn prepare(
         further_filters: further,
         // Elsewhere a run's own groups, or the host's other work, are what it competes with.
         gives_way: way != Way::Clone,
+        first_to_go: !memory_counted,
         kept_to: processors.left_to_runs(),
         directory: c_string(if confined.is_some() { "/" } else { "/sandbox" })?,
         proc_required: plan.walls.required.contains(&Wall::Proc),

@@ -34,10 +34,11 @@ pub fn end_children_but(known: &HashSet<Pid>) {
     }
 }
 
-/// The processes below init, init not included.
+/// The processes of a run, init not included: those below it, and a `guest` that is nobody's child there.
 #[must_use]
-pub fn below(init: Pid) -> Vec<i32> {
+pub fn below(init: Pid, guest: Option<Pid>) -> Vec<i32> {
     let mut found = children(init.as_raw());
+    found.extend(guest.map(Pid::as_raw));
     let mut next = 0;
     while let Some(pid) = found.get(next).copied() {
         found.extend(children(pid));
@@ -133,12 +134,12 @@ fn cpu_of(pid: i32) -> (Duration, Duration) {
     (time(own), time(with_reaped))
 }
 
-/// Adds up a run's processes.
+/// Adds up a run's processes. One that is `warm` shares memory with what it was forked from.
 #[must_use]
-pub fn sum(init: Pid) -> Sum {
+pub fn sum(init: Pid, guest: Option<Pid>, warm: bool) -> Sum {
     let mut sum = Sum { cpu: cpu_of(init.as_raw()).1, ..Sum::default() };
-    let processes = below(init);
-    let shared = processes.len() > 1;
+    let processes = below(init, guest);
+    let shared = warm || processes.len() > 1;
     for pid in processes {
         let (alive, status) = living(pid);
         sum.memory += memory(alive, &status, shared);

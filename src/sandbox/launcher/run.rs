@@ -1,12 +1,15 @@
 //! One run on the parent side: launched, watched, ended. A small state machine that its worker
 //! drives with what the kernel reports.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::cell::Cell;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::statvfs::fstatvfs;
+use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::collect::Collector;
@@ -16,10 +19,10 @@ use super::host::Host;
 use super::outer::Outer;
 use super::processes::CpuLedger;
 use super::warm::Warm;
-use super::birth::{self, Born};
+use super::birth::{self, Born, Child, Needs, Unborn};
 use super::{prepare, processes};
 use crate::policy::{Limits, Wall};
-use crate::sandbox::child::{RunFiles, Way};
+use crate::sandbox::child::{GroupFiles, GuestFiles, Way};
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::{End, LauncherKill, Outputs, Readings, RunId, Status};
 use crate::sandbox::record::{Record, Stage};
@@ -41,9 +44,11 @@ pub struct Handed {
 pub struct Run {
     /// Which host id it has, as an offset.
     pub slot: u32,
-    /// Refers to init.
-    pub pidfd: OwnedFd,
-    /// Our end of the child's socket.
+    /// Process 1 of it.
+    pub init: Child,
+    /// The interpreter, where it is our child and not init's, until it is reaped.
+    pub guest: Option<Child>,
+    /// Our end of init's socket.
     pub setup: OwnedFd,
     /// Set when every wall stands.
     pub started: bool,
@@ -60,14 +65,17 @@ pub struct Run {
     /// The collector of its outputs, once it has ended.
     pub collector: Option<Collector>,
     end: Option<End>,
-    pid: Pid,
+    /// Whether init is still to be reaped.
+    stands: bool,
+    killed: Cell<bool>,
     groups: Groups,
     limits: Limits,
     scratch: Option<OwnedFd>,
     status: Option<Status>,
     killed_for: Option<LauncherKill>,
     /// The interpreter, where it is in no pid namespace that ends with init.
-    guest: Option<Pid>,
+    stray: Option<Pid>,
+    usage: sys::Usage,
     exec_refusals: u64,
     /// Kills for memory in the group around the service, before this run.
     shared_oom_kills: Option<u64>,
@@ -83,94 +91,70 @@ const LOOK_FLOOR: Duration = Duration::from_millis(20);
 const WATCHDOG: Duration = Duration::from_millis(50);
 
 impl Run {
-    /// Clones the sandbox's init and lets it go.
+    /// Makes the sandbox's processes and lets them go. Should the warm interpreter be lost over it,
+    /// `end_strangers` ends what it may have left, and the run starts fresh.
     ///
     /// # Errors
     /// A refusal; nothing of the run is left then.
     pub fn launch(
         host: &Host,
         warm: Option<&Warm>,
-        id: RunId,
-        slot: u32,
+        end_strangers: impl Fn(),
+        (id, slot): (RunId, u32),
         limits: Limits,
         handed: Handed,
     ) -> Result<Self, Refusal> {
         let groups =
             Groups::make(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
-        let built = Self::clone_into(host, warm, slot, limits, handed, &groups);
-        match built {
-            Ok(Born { pid, pidfd, ours: setup, warm }) => Ok(Self {
-                slot,
-                pid,
-                pidfd,
-                setup,
-                started: false,
-                warm,
-                missing: Vec::new(),
-                proxy: None,
-                refusal: None,
-                next_look: Instant::now() + WATCHDOG,
-                collector: None,
-                end: None,
-                groups,
-                limits,
-                scratch: None,
-                status: None,
-                killed_for: None,
-                guest: None,
-                exec_refusals: 0,
-                shared_oom_kills: host.outer.as_ref().and_then(Outer::oom_kills),
-                memory_peak: 0,
-                threads_peak: 0,
-                ledger: CpuLedger::default(),
-                cpu_peak: Duration::ZERO,
-            }),
-            Err(refusal) => {
+        let born = needs(host, slot, &limits, handed, &groups)
+            .map_err(Unborn::from)
+            .and_then(|needs| birth::give(host, warm, needs))
+            .or_else(|unborn| match unborn {
+                Unborn::WarmLost(needs) => {
+                    end_strangers();
+                    birth::give(host, None, *needs)
+                }
+                Unborn::Refused(_) => Err(unborn),
+            });
+        match born {
+            Ok(born) => Ok(Self::of(host, born, slot, groups, limits)),
+            Err(unborn) => {
                 let _ = groups.remove(&host.bases.bases);
-                Err(refusal)
+                Err(unborn.refusal())
             }
         }
     }
 
-    fn clone_into(
-        host: &Host,
-        warm: Option<&Warm>,
-        slot: u32,
-        limits: Limits,
-        handed: Handed,
-        groups: &Groups,
-    ) -> Result<Born, Refusal> {
-        let (ours, theirs) = birth::setup_sockets().step("socket", None)?;
-        let ruleset = match &host.landlock {
-            Ok(landlock) => landlock
-                .ruleset()
-                .map_err(|error| std::io::Error::other(error.to_string()))
-                .step("landlock ruleset", Wall::Landlock)?,
-            Err(_) => None,
-        };
-        let (memory, processes) = (host.counts("memory"), host.counts("pids"));
-        let files = RunFiles {
-            setup: theirs,
-            group: groups.v2().map(|group| group.try_clone_to_owned()).transpose().step("cgroup", None)?,
-            groups: groups.entries(host.way() == Way::Unshare).step("cgroup", Wall::CgroupMemory)?,
-            stdin: handed.stdin,
-            stdout: handed.stdout,
-            stderr: handed.stderr,
-            control: handed.control,
-            ruleset,
-            scratch_options: prepare::scratch_options(&limits)?,
-            rlimits: prepare::rlimits(&limits, memory, processes, host.way() == Way::Confined),
-            open_files: u64::from(limits.open_files),
-        };
-        let Born { pid, pidfd, ours, warm } = birth::give(host, warm, files, ours)?;
-        let admitted = birth::admit(host, pid, slot)
-            .and_then(|()| sys::send(ours.as_fd(), &[1], &[]).step("start", None));
-        match admitted {
-            Ok(_) => Ok(Born { pid, pidfd, ours, warm }),
-            Err(refusal) => {
-                end_now(pid, pidfd.as_fd());
-                Err(refusal)
-            }
+    fn of(host: &Host, born: Born, slot: u32, groups: Groups, limits: Limits) -> Self {
+        let Born { init, guest, ours: setup, warm } = born;
+        Self {
+            slot,
+            init,
+            guest,
+            setup,
+            started: false,
+            warm,
+            missing: Vec::new(),
+            proxy: None,
+            refusal: None,
+            next_look: Instant::now() + WATCHDOG,
+            collector: None,
+            end: None,
+            stands: true,
+            killed: Cell::new(false),
+            groups,
+            limits,
+            scratch: None,
+            status: None,
+            killed_for: None,
+            stray: None,
+            usage: sys::Usage::default(),
+            exec_refusals: 0,
+            shared_oom_kills: host.outer.as_ref().and_then(Outer::oom_kills),
+            memory_peak: 0,
+            threads_peak: 0,
+            ledger: CpuLedger::default(),
+            cpu_peak: Duration::ZERO,
         }
     }
 
@@ -207,31 +191,73 @@ impl Run {
             Record::Exited(code) => self.status = Some(Status::Exited(code)),
             Record::Signaled(signal) => self.status = Some(Status::Signaled(signal)),
             Record::ExecRefused(count) => self.exec_refusals = count.unsigned_abs().into(),
-            Record::Guest(pid) => self.guest = Some(Pid::from_raw(pid)),
+            Record::Guest(pid) => self.stray = Some(Pid::from_raw(pid)),
             Record::Gate | Record::Init(_) => {}
         }
     }
 
     /// The processes of it that are ours to reap.
     pub fn children(&self) -> impl Iterator<Item = Pid> {
+        let init = self.stands.then_some(self.init.pid);
+        let guest = self.guest.as_ref().map(|guest| guest.pid);
         let collector = self.collector.as_ref().map(|collector| collector.pid);
-        [Some(self.pid), self.guest, collector].into_iter().flatten()
+        [init, guest, self.stray, collector].into_iter().flatten()
     }
 
     /// Ends every process of the run: the kernel takes the pid namespace down with its init.
     pub fn kill(&self) {
-        // ESRCH: it is gone already, which is what was asked for.
-        let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
+        self.killed.set(true);
+        if self.stands {
+            self.init.kill();
+        }
     }
 
     /// Kills the run and waits for its end.
-    pub fn abandon(&self) {
-        end_now(self.pid, self.pidfd.as_fd());
+    pub fn abandon(&mut self) {
+        self.kill();
+        self.await_end();
+    }
+
+    /// Waits until every process of a killed run is gone.
+    pub fn await_end(&mut self) {
+        // Init can't end before what lives in its pid namespace is reaped.
+        if let Some(guest) = self.guest.take() {
+            let _ = waitpid(guest.pid, None);
+        }
+        if self.stands {
+            self.stands = false;
+            let _ = waitpid(self.init.pid, None);
+        }
+    }
+
+    /// The guest, our own child, has ended. Has init end, too.
+    pub fn guest_ended(&mut self) {
+        self.hear();
+        let Some(guest) = self.guest.take() else { return };
+        if let Ok(Some((status, usage))) = sys::reap(guest.pid) {
+            self.usage = usage;
+            if !self.killed.get() {
+                self.status = match status {
+                    WaitStatus::Exited(_, code) => Some(Status::Exited(code)),
+                    WaitStatus::Signaled(_, signal, _) => Some(Status::Signaled(signal as i32)),
+                    _ => None,
+                };
+            }
+        }
+        // Init reads of it, says what it has counted, and ends, and with it whatever is left.
+        let _ = shutdown(self.setup.as_raw_fd(), Shutdown::Write);
+    }
+
+    /// Whether it is known that no process is left of what the code was.
+    pub fn is_deserted(&self) -> bool {
+        let known = self.started && self.status.is_some() && self.exec_refusals == 0;
+        // Init itself is what is left.
+        known && self.guest.is_none() && self.groups.processes() == Some(1)
     }
 
     /// Memory in use now, counted by nobody but us, and what it may hold in the kernel besides.
     pub fn size(&mut self) -> u64 {
-        let sum = processes::sum(self.pid);
+        let sum = processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
         let memory = sum.memory + self.scratch_used().unwrap_or(0);
         self.memory_peak = self.memory_peak.max(memory);
         memory + sum.kernel
@@ -241,7 +267,7 @@ impl Run {
     pub fn look(&mut self, now: Instant, processors: u32) {
         let counted = self.groups.cpu();
         let uncounted_memory = self.groups.oom_kills().is_none();
-        let sum = (counted.is_none() || uncounted_memory).then(|| processes::sum(self.pid));
+        let sum = (counted.is_none() || uncounted_memory).then(|| processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm));
         let cpu = match (counted, &sum) {
             (Some(counted), _) => counted,
             (None, Some(sum)) => self.ledger.note(sum.own_cpu.clone(), sum.cpu),
@@ -263,7 +289,7 @@ impl Run {
                 self.kill_for(LauncherKill::Memory);
             }
             // No other counter is this run's own there.
-            if self.guest.is_some() && sum.threads > self.limits.processes.into() {
+            if self.stray.is_some() && sum.threads > self.limits.processes.into() {
                 self.kill_for(LauncherKill::Processes);
             }
             wait = wait.min(WATCHDOG);
@@ -310,7 +336,7 @@ impl Run {
 
     /// Readings while its processes still stand.
     pub fn readings(&mut self) -> Readings {
-        let sum = processes::sum(self.pid);
+        let sum = processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
         self.memory_peak = self.memory_peak.max(sum.memory);
         self.threads_peak = self.threads_peak.max(sum.threads);
         let mut readings = self.counters();
@@ -323,15 +349,24 @@ impl Run {
     }
 
     /// Reaps init. By then every process of its pid namespace is gone (pid_namespaces(7)).
-    pub fn reap(&mut self, outer: Option<&Outer>) {
+    fn reap(&mut self) {
         self.hear();
-        let usage = match sys::reap(self.pid) {
-            Ok(Some((_, usage))) => usage,
-            _ => sys::Usage::default(),
-        };
+        if self.stands
+            && let Ok(Some((_, usage))) = sys::reap(self.init.pid)
+        {
+            self.stands = false;
+            self.usage = self.usage.plus(usage);
+        }
         if self.status.is_some() {
             // Init has reaped it, and another child of ours may have its number by now.
-            self.guest = None;
+            self.stray = None;
+        }
+    }
+
+    /// Takes the account of a run of which no process is left, or none but an idle init.
+    pub fn conclude(&mut self, outer: Option<&Outer>, init_ended: bool) {
+        if init_ended {
+            self.reap();
         }
         if self.refusal.is_none() && !self.started {
             // Killed before a wall could speak: by us, or by the kernel for memory.
@@ -344,9 +379,9 @@ impl Run {
             status: self.status.unwrap_or(Status::Killed),
             killed_for: self.killed_for,
             readings,
-            user_time: usage.user,
-            system_time: usage.system,
-            max_rss: usage.max_rss,
+            user_time: self.usage.user,
+            system_time: self.usage.system,
+            max_rss: self.usage.max_rss,
             exec_refusals: self.exec_refusals,
             outputs: None,
         });
@@ -367,7 +402,7 @@ impl Run {
         Some(end)
     }
 
-    /// Whether init has been reaped.
+    /// Whether its account has been taken.
     pub fn has_ended(&self) -> bool {
         self.end.is_some()
     }
@@ -375,15 +410,57 @@ impl Run {
     /// Removes what the kernel still has of it; `false` if it isn't done yet.
     #[must_use]
     pub fn clear(&mut self, host: &Host) -> bool {
+        if self.stands {
+            self.reap();
+            if self.stands {
+                return false;
+            }
+        }
         // Killed with init (parent death signal) and left to us.
-        if let Some(guest) = self.guest
+        if let Some(guest) = self.stray
             && matches!(sys::reap(guest), Ok(None))
         {
             return false;
         }
-        self.guest = None;
+        self.stray = None;
         self.groups.remove(&host.bases.bases)
     }
+}
+
+fn needs(
+    host: &Host,
+    slot: u32,
+    limits: &Limits,
+    handed: Handed,
+    groups: &Groups,
+) -> Result<Needs, Refusal> {
+    let ruleset = match &host.landlock {
+        Ok(landlock) => landlock
+            .ruleset()
+            .map_err(|error| std::io::Error::other(error.to_string()))
+            .step("landlock ruleset", Wall::Landlock)?,
+        Err(_) => None,
+    };
+    let (memory, processes) = (host.counts("memory"), host.counts("pids"));
+    let cloned_into = groups.v2().map(|group| group.try_clone_to_owned()).transpose();
+    let joined = groups.entries(host.way() == Way::Unshare);
+    Ok(Needs {
+        slot,
+        groups: GroupFiles {
+            cloned_into: cloned_into.step("cgroup", None)?,
+            joined: joined.step("cgroup", Wall::CgroupMemory)?,
+        },
+        guest: GuestFiles {
+            stdin: handed.stdin,
+            stdout: handed.stdout,
+            stderr: handed.stderr,
+            control: handed.control,
+            ruleset,
+            rlimits: prepare::rlimits(limits, memory, processes, host.way() == Way::Confined),
+            open_files: u64::from(limits.open_files),
+        },
+        scratch_options: prepare::scratch_options(limits)?,
+    })
 }
 
 /// Kills a process that was not reaped, and reaps it.

@@ -1,12 +1,15 @@
 //! The warm interpreter: loaded once, never given a program, and forked from for every run.
 //!
-//! It lives in the template root like the launcher, with no capability, and is sent nothing that came
-//! out of a sandbox. What it forks are children of the launcher's (`CLONE_PARENT`).
+//! It lives in the template root and the user namespace of the launcher, and is sent nothing that came out
+//! of a sandbox. It has one capability there, `CAP_SYS_ADMIN`, to have its children born in the pid namespace
+//! of an init (`setns(2)`); nothing of the host's belongs to that user namespace. What it forks are
+//! children of the launcher's (`CLONE_PARENT`).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use caps::Capability;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -17,11 +20,10 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe2, read};
 
-use super::failure::{Step, of_stage};
+use super::failure::{Step, fail, of_stage};
 use super::host::Host;
-use crate::sandbox::child::RunFiles;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::order::{Order, Word};
+use crate::sandbox::order::{Files, Order, Word};
 use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
@@ -51,11 +53,22 @@ pub struct Warm {
 }
 
 /// Why it forked nothing.
-pub enum Unborn {
+pub enum Unforked {
     /// The kernel refused.
     Refused(Refusal),
     /// It is gone, or will be in a moment.
     Gone,
+}
+
+impl Unforked {
+    /// As a refusal of the run.
+    #[must_use]
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Refused(refusal) => refusal,
+            Self::Gone => fail("warm interpreter", None, &io::ErrorKind::BrokenPipe.into()),
+        }
+    }
 }
 
 impl Warm {
@@ -192,24 +205,30 @@ impl Warm {
         }
     }
 
-    /// Has it fork a run's first process, a child of ours.
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Has it fork a run's guest or its first process, a child of ours.
     ///
     /// # Errors
-    /// [`Unborn`].
-    pub fn fork(&self, files: &RunFiles) -> Result<Pid, Unborn> {
+    /// [`Unforked`].
+    pub fn fork(&self, files: &Files) -> Result<Pid, Unforked> {
         match self.order(files) {
             Ok(Record::Init(pid)) => Ok(Pid::from_raw(pid)),
-            Ok(Record::Failed(stage, errno)) => Err(Unborn::Refused(of_stage(stage, errno))),
+            Ok(Record::Failed(stage, errno)) => Err(Unforked::Refused(of_stage(stage, errno))),
             Ok(_) | Err(_) => {
                 // Whatever it may have forked gets no word from us, and ends.
                 let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
-                Err(Unborn::Gone)
+                Err(Unforked::Gone)
             }
         }
     }
 
-    fn order(&self, files: &RunFiles) -> nix::Result<Record> {
-        let (order, descriptors) = Order::of(files);
+    fn order(&self, files: &Files) -> nix::Result<Record> {
+        let (order, descriptors) = Order::of(files).ok_or(Errno::EINVAL)?;
         let text = serde_json::to_vec(&order).map_err(|_| Errno::EINVAL)?;
         sys::send(self.socket.as_fd(), &text, &descriptors)?;
         let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
@@ -242,7 +261,7 @@ fn ready_to_read(socket: BorrowedFd<'_>) -> bool {
 fn become_interpreter(image: &ExecImage, kept: &[(i32, bool)]) -> ! {
     let done = set_pdeathsig(Signal::SIGKILL)
         .and_then(|()| sys::keep_only(kept))
-        .and_then(|()| sys::drop_held_capabilities())
+        .and_then(|()| sys::keep_only_capability(Capability::CAP_SYS_ADMIN.index().into()))
         .and_then(|()| sys::default_sigpipe())
         .and_then(|()| SigSet::empty().thread_set_mask())
         .map(|()| image.exec());

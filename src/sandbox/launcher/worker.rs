@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
 
 use super::failure::fail;
 use super::host::{Host, Slots};
@@ -25,6 +24,9 @@ const FRONT: u64 = 0;
 const SETUP: u64 = 1;
 const PIDFD: u64 = 2;
 const COLLECTOR: u64 = 3;
+const GUEST: u64 = 4;
+/// How far a run's number is shifted before what it is about.
+const SHIFT: u32 = 3;
 
 /// So many times as long as the last looks took there are none.
 const REST: u32 = 4;
@@ -35,8 +37,17 @@ const GUARD_TIGHT: Duration = Duration::from_millis(4);
 /// The warm interpreter's token.
 pub const WARM: u64 = SETUP;
 
+/// Runs whose account has been given while the kernel still takes them down. Beyond that accounts wait.
+const MOST_LINGERING: usize = 256;
+
+/// Ends every child of this process that is of no run, nor the warm interpreter.
+fn end_strangers<'r>(runs: impl Iterator<Item = &'r Run>, warm: &Keeping) {
+    let known = runs.flat_map(Run::children).chain(warm.pid()).collect();
+    processes::end_children_but(&known);
+}
+
 fn token(run: RunId, what: u64) -> u64 {
-    run << 2 | what
+    run << SHIFT | what
 }
 
 /// Serves one front until it goes away.
@@ -46,7 +57,7 @@ pub struct Worker<'a> {
     epoll: Epoll,
     runs: HashMap<RunId, Run>,
     /// Ended runs of which the kernel still holds something.
-    lingering: Vec<Run>,
+    lingering: HashMap<RunId, Run>,
     slots: Slots,
     warm: Keeping,
     /// No run is looked at before that.
@@ -72,7 +83,7 @@ impl<'a> Worker<'a> {
             front,
             epoll,
             runs: HashMap::new(),
-            lingering: Vec::new(),
+            lingering: HashMap::new(),
             slots: Slots::default(),
             warm,
             next_guard: Instant::now(),
@@ -94,7 +105,7 @@ impl<'a> Worker<'a> {
                 Err(errno) => return Err(errno),
             };
             for event in events.iter().take(ready) {
-                let (run, what) = (event.data() >> 2, event.data() & 3);
+                let (run, what) = (event.data() >> SHIFT, event.data() & ((1 << SHIFT) - 1));
                 match what {
                     FRONT if run == 0 => {
                         if !self.hear_front() {
@@ -104,6 +115,7 @@ impl<'a> Worker<'a> {
                     }
                     _ if run == 0 => self.hear_warm(),
                     SETUP => self.hear_child(run),
+                    GUEST => self.guest_ended(run),
                     PIDFD => self.ended(run),
                     _ => self.collected(run),
                 }
@@ -120,7 +132,7 @@ impl<'a> Worker<'a> {
             .values()
             .filter(|run| !run.has_ended())
             .map(|run| run.next_look.max(self.rest_until).saturating_duration_since(now))
-            .chain(self.lingering.first().map(|_| LINGER))
+            .chain(self.lingering.values().next().map(|_| LINGER))
             .chain(self.warm.next_start().map(|next| next.saturating_duration_since(now)))
             .chain(self.guards().map(|_| self.next_guard.saturating_duration_since(now)))
             .min();
@@ -187,7 +199,11 @@ impl<'a> Worker<'a> {
     fn try_launch(&mut self, id: RunId, limits: Limits, handed: Handed) -> Result<(), Refusal> {
         let io = |errno: Errno| fail("launcher", None, &errno.into());
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
-        let run = match Run::launch(self.host, self.warm.ready(), id, slot, limits, handed) {
+        let (runs, lingering, warm) = (&self.runs, &self.lingering, &self.warm);
+        let end_strangers = || end_strangers(runs.values().chain(lingering.values()), warm);
+        let launched =
+            Run::launch(self.host, warm.ready(), end_strangers, (id, slot), limits, handed);
+        let mut run = match launched {
             Ok(run) => run,
             Err(refusal) => {
                 self.slots.give_back(slot);
@@ -197,11 +213,12 @@ impl<'a> Worker<'a> {
         let watch = |fd: BorrowedFd<'_>, what| {
             self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token(id, what)))
         };
-        let watched =
-            watch(run.setup.as_fd(), SETUP).and_then(|()| watch(run.pidfd.as_fd(), PIDFD));
+        let watched = watch(run.setup.as_fd(), SETUP)
+            .and_then(|()| watch(run.init.pidfd.as_fd(), PIDFD))
+            .and_then(|()| run.guest.iter().try_for_each(|guest| watch(guest.pidfd.as_fd(), GUEST)));
         if let Err(errno) = watched {
             run.abandon();
-            self.bury(run);
+            self.bury(id, run);
             return Err(io(errno));
         }
         self.runs.insert(id, run);
@@ -212,8 +229,7 @@ impl<'a> Worker<'a> {
     fn hear_warm(&mut self) {
         let Some(lost) = self.warm.hear(&self.epoll) else { return };
         // What it forked in its last moment and nobody heard of.
-        let runs = self.runs.values().chain(&self.lingering).flat_map(Run::children);
-        processes::end_children_but(&runs.collect());
+        end_strangers(self.runs.values().chain(self.lingering.values()), &self.warm);
         self.tell(&Event::WarmLost { why: lost.to_string() }, None);
     }
 
@@ -230,14 +246,35 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// The guest, a child of ours, is gone.
+    fn guest_ended(&mut self, id: RunId) {
+        self.hear_child(id);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.guest_ended();
+        // Its account need not wait for what is left to be taken down.
+        if self.lingering.len() < MOST_LINGERING && run.is_deserted() {
+            self.conclude(id, false);
+        }
+    }
+
     /// Init is gone, and with it every process of the run.
     fn ended(&mut self, id: RunId) {
         // What it said last may still be waiting in its socket.
         self.hear_child(id);
+        if let Some(run) = self.lingering.get(&id) {
+            let _ = self.epoll.delete(&run.init.pidfd);
+        }
         let Some(run) = self.runs.get_mut(&id) else { return };
-        let _ = self.epoll.delete(&run.pidfd);
+        let _ = self.epoll.delete(&run.init.pidfd);
         let _ = self.epoll.delete(&run.setup);
-        run.reap(self.host.outer.as_ref());
+        if !run.has_ended() {
+            self.conclude(id, true);
+        }
+    }
+
+    fn conclude(&mut self, id: RunId, init_ended: bool) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.conclude(self.host.outer.as_ref(), init_ended);
         run.collect(self.host.outputs.as_ref().map(AsFd::as_fd));
         match &run.collector {
             Some(collector) => {
@@ -268,14 +305,15 @@ impl<'a> Worker<'a> {
             (_, Some(end)) => self.tell(&Event::Ended { run: id, end: Box::new(end) }, None),
             (_, None) => {}
         }
-        self.bury(run);
+        let _ = self.epoll.delete(&run.setup);
+        self.bury(id, run);
     }
 
-    fn bury(&mut self, mut run: Run) {
+    fn bury(&mut self, id: RunId, mut run: Run) {
         if run.clear(self.host) {
             self.slots.give_back(run.slot);
         } else {
-            self.lingering.push(run);
+            self.lingering.insert(id, run);
         }
     }
 
@@ -292,8 +330,8 @@ impl<'a> Worker<'a> {
         }
         self.guard(now);
         self.warm.start_if_due(self.host, &self.epoll, now);
-        for run in std::mem::take(&mut self.lingering) {
-            self.bury(run);
+        for (id, run) in std::mem::take(&mut self.lingering) {
+            self.bury(id, run);
         }
     }
 
@@ -322,17 +360,13 @@ impl<'a> Worker<'a> {
         for run in self.runs.values() {
             run.kill();
         }
-        for (_, mut run) in self.runs.drain() {
-            let _ =
-                waitid(Id::PIDFd(run.pidfd.as_fd()), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
-            if !run.has_ended() {
-                run.reap(None);
-            }
-            self.lingering.push(run);
+        for (id, mut run) in self.runs.drain() {
+            run.await_end();
+            self.lingering.insert(id, run);
         }
         // The kernel empties a group a moment after its last process is reaped.
         for _ in 0..200 {
-            self.lingering.retain_mut(|run| !run.clear(self.host));
+            self.lingering.retain(|_, run| !run.clear(self.host));
             if self.lingering.is_empty() {
                 return;
             }

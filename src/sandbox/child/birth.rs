@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
 use super::{Given, Way, init, intermediate};
@@ -18,7 +19,9 @@ use crate::sys::{self, Parentage};
 pub fn give_birth(given: Given<'_>, parentage: Parentage) -> nix::Result<Option<Pid>> {
     let (born, live): (_, fn(Given<'_>)) = match given.prepared.way {
         Way::Clone => {
-            let flags = given.prepared.namespaces.cast_unsigned().into();
+            let given_already =
+                if given.prepared.network_given { CloneFlags::CLONE_NEWNET.bits() } else { 0 };
+            let flags = (given.prepared.namespaces & !given_already).cast_unsigned().into();
             let group = given.files.groups.cloned_into.as_ref().map(AsFd::as_fd);
             (sys::clone_process(flags, group, parentage)?, init::run_init)
         }

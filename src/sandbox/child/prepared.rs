@@ -82,9 +82,11 @@ pub struct LateMount {
 pub struct Prepared {
     /// How a process gets into new namespaces.
     pub way: Way,
-    /// The namespaces to enter (`CLONE_NEW*`), all but the cgroup namespace, which is entered once the
+    /// The namespaces of a run (`CLONE_NEW*`), all but the cgroup namespace, which is entered once the
     /// process is in its groups.
     pub namespaces: i32,
+    /// Whether the launcher is in the run's network namespace when it forks.
+    pub network_given: bool,
     /// User and group id inside.
     pub id: u32,
     /// Writable directories, all on one scratch file system.

@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 
 use super::failure::{Step, fail, of_stage};
 use super::host::Host;
+use super::networks::Networks;
 use super::prepare;
 use super::run::end_now;
 use super::warm::{Unforked, Warm};
@@ -61,6 +62,8 @@ pub struct Born {
     pub ours: OwnedFd,
     /// Whether the guest was forked from the warm interpreter.
     pub warm: bool,
+    /// The run's network namespace, where it is to be handed on.
+    pub network: Option<OwnedFd>,
 }
 
 /// What a run's processes are made with.
@@ -116,23 +119,34 @@ fn sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
 ///
 /// # Errors
 /// [`Unborn`]; no process that is known is left then.
-pub fn give(host: &Host, warm: Option<&Warm>, needs: Needs) -> Result<Born, Unborn> {
+pub fn give(
+    host: &Host,
+    networks: Option<&mut Networks>,
+    warm: Option<&Warm>,
+    needs: Needs,
+) -> Result<Born, Unborn> {
     let (ours, setup) = setup_sockets().step("socket", None)?;
     match warm {
-        None => give_cold(host, needs, ours, setup),
+        None => give_cold(host, networks, needs, ours, setup),
         // Where `setns` is closed to us init must be the interpreter's own child.
         Some(warm) if host.way() != Way::Clone => give_whole(host, warm, needs, ours, setup),
-        Some(warm) => give_joined(host, warm, needs, ours, setup),
+        Some(warm) => give_joined(host, networks, warm, needs, ours, setup),
     }
 }
 
 /// Init by this process, the guest by init.
-fn give_cold(host: &Host, needs: Needs, ours: OwnedFd, setup: OwnedFd) -> Result<Born, Unborn> {
+fn give_cold(
+    host: &Host,
+    networks: Option<&mut Networks>,
+    needs: Needs,
+    ours: OwnedFd,
+    setup: OwnedFd,
+) -> Result<Born, Unborn> {
     let Needs { slot, groups, guest, scratch_options } = needs;
     let files = RunFiles { setup, groups, guest: Guest::Forked(guest), scratch_options };
-    let init = fork(host, &files, ours.as_fd())?;
+    let (init, network) = fork(host, networks, &files, ours.as_fd())?;
     let_go(host, &init, slot, ours.as_fd())?;
-    Ok(Born { init, guest: None, ours, warm: false })
+    Ok(Born { init, guest: None, ours, warm: false, network })
 }
 
 /// All of it by the warm interpreter.
@@ -152,7 +166,7 @@ fn give_whole(
             drop(files);
             let init = find_init(host, first, ours.as_fd())?;
             let_go(host, &init, slot, ours.as_fd())?;
-            Ok(Born { init, guest: None, ours, warm: true })
+            Ok(Born { init, guest: None, ours, warm: true, network: None })
         }
         (
             Err(Unforked::Gone),
@@ -167,6 +181,7 @@ fn give_whole(
 /// Init by this process, the guest by the warm interpreter at the same time; it joins init.
 fn give_joined(
     host: &Host,
+    networks: Option<&mut Networks>,
     warm: &Warm,
     needs: Needs,
     ours: OwnedFd,
@@ -175,7 +190,7 @@ fn give_joined(
     let Needs { slot, groups, guest, scratch_options } = needs;
     let (inits, report) = sockets().step("socket", None)?;
     let files = RunFiles { setup, groups, guest: Guest::Joins(inits), scratch_options };
-    let init = fork(host, &files, ours.as_fd())?;
+    let (init, network) = fork(host, networks, &files, ours.as_fd())?;
     let RunFiles { groups, scratch_options, .. } = files;
     let ways = ways_in(&init).step("join namespaces", None).inspect_err(|_| init.end())?;
     let_go(host, &init, slot, ours.as_fd())?;
@@ -186,7 +201,7 @@ fn give_joined(
         (Ok(guest), files) => {
             drop(files);
             let guest = Some(Child::of(guest)?);
-            Ok(Born { init, guest, ours, warm: true })
+            Ok(Born { init, guest, ours, warm: true, network })
         }
         (Err(Unforked::Gone), Files::Guest(JoinFiles { groups, guest, .. })) => {
             // Not waited for: it can't end before a guest that nobody knows of is reaped.
@@ -207,12 +222,25 @@ fn ways_in(init: &Child) -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Forks a run's first process from this one, and finds its init.
-fn fork(host: &Host, files: &RunFiles, ours: BorrowedFd<'_>) -> Result<Child, Refusal> {
+fn fork(
+    host: &Host,
+    networks: Option<&mut Networks>,
+    files: &RunFiles,
+    ours: BorrowedFd<'_>,
+) -> Result<(Child, Option<OwnedFd>), Refusal> {
     let given = Given { prepared: &host.prepared, becomes: &host.becomes, files };
-    let first = give_birth(given, Parentage::Own).step("clone", Wall::UserNamespace)?;
     // Whoever becomes another program doesn't come back.
-    let Some(first) = first else { sys::exit_now(127) };
-    find_init(host, first, ours)
+    let birth = || give_birth(given, Parentage::Own).map(|first| first.unwrap_or_else(|| sys::exit_now(127)));
+    let (network, first) = match networks {
+        Some(networks) => {
+            let (network, first) =
+                networks.within(birth).step("network namespace", Wall::NetworkNamespace)?;
+            (Some(network), first)
+        }
+        None => (None, birth()),
+    };
+    let first = first.step("clone", Wall::UserNamespace)?;
+    Ok((find_init(host, first, ours)?, network))
 }
 
 /// Admits an init, and lets it build.

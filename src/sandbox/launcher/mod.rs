@@ -15,6 +15,7 @@ mod host;
 mod keeping;
 mod landlock;
 mod mapper;
+mod networks;
 mod outer;
 mod prepare;
 mod processes;
@@ -43,6 +44,7 @@ use nix::unistd::{Pid, geteuid, setgroups, setsid};
 use self::confinement::Confinement;
 use self::failure::Step;
 use self::host::Host;
+use self::networks::Networks;
 use self::outer::Outer;
 use self::processors::Processors;
 use self::seat::Seat;
@@ -255,12 +257,26 @@ fn keep_few_capabilities(privileged: bool) -> std::io::Result<()> {
     caps::clear(None, CapSet::Inheritable).map_err(other)
 }
 
+/// Takes this process off the network, where runs are to be.
+fn networks(host: &Host) -> Result<Option<Networks>, Refusal> {
+    let given = host.prepared.network_given;
+    given.then(Networks::new).transpose().step("network namespace", Wall::NetworkNamespace)
+}
+
 /// Serves the front, which is told the profile if it still waits for it.
 fn work(host: &Host, front: &OwnedFd, profile: Option<Profile>) -> u8 {
     // Outside a pid namespace a guest that outlives its init is nobody's but ours to reap.
     if host.way() == Way::Confined && set_child_subreaper(true).is_err() {
         return FAILED;
     }
+    // Before the warm interpreter, which then is in one, too.
+    let networks = match networks(host) {
+        Ok(networks) => networks,
+        Err(refusal) => {
+            tell(front.as_fd(), &Event::Refused(refusal));
+            return REFUSED;
+        }
+    };
     let mut warm = host.warm.as_ref().map(|image| Warm::start(host, image)).transpose();
     if let Some(profile) = profile {
         // Who only now chose the modules is told at once which of them can't be loaded.
@@ -277,7 +293,7 @@ fn work(host: &Host, front: &OwnedFd, profile: Option<Profile>) -> u8 {
             }
         }
     }
-    let served = Worker::new(host, front.as_fd(), warm.unwrap_or_default()).and_then(Worker::serve);
+    let served = Worker::new(host, front.as_fd(), warm.unwrap_or_default(), networks).and_then(Worker::serve);
     if served.is_ok() { SERVED } else { FAILED }
 }
 

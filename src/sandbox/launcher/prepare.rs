@@ -90,6 +90,13 @@ fn namespaces(network: NetworkMode) -> CloneFlags {
     if network == NetworkMode::All { all - CloneFlags::CLONE_NEWNET } else { all }
 }
 
+/// Whether runs get network namespaces that are made ahead and handed on: empty ones only, and not where
+/// the launcher can't enter them.
+#[must_use]
+pub fn network_given(plan: &Plan, way: Way) -> bool {
+    plan.network == NetworkMode::None && way == Way::Clone
+}
+
 /// Lays everything out.
 ///
 /// # Errors
@@ -115,6 +122,7 @@ pub fn prepare(
     Ok(Prepared {
         way,
         namespaces: namespaces(plan.network).bits(),
+        network_given: network_given(plan, way),
         id: INSIDE_ID,
         // A confined run has no place that is its own, so it writes nowhere.
         writable: if confined.is_some() { Vec::new() } else { writable()? },

@@ -94,6 +94,9 @@ fn namespace(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Option<Standin
         Wall::PidNamespace => "CLONE_NEWPID, init of our own",
         Wall::MountNamespace => "CLONE_NEWNS from a template without the host's tree",
         Wall::NetworkNamespace => match plan.network {
+            NetworkMode::None if findings.way == Way::Clone => {
+                "no interface up; an empty one is handed on when its last run is gone without a trace"
+            }
             NetworkMode::None => "CLONE_NEWNET, no interface up",
             NetworkMode::Restricted => "CLONE_NEWNET, loopback and one proxy only",
             NetworkMode::All => return None,

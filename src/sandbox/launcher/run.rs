@@ -16,6 +16,7 @@ use super::collect::Collector;
 use super::failure::{Step, of_stage, wall_of};
 use super::group::Groups;
 use super::host::Host;
+use super::networks::Networks;
 use super::outer::Outer;
 use super::processes::CpuLedger;
 use super::warm::Warm;
@@ -54,6 +55,8 @@ pub struct Run {
     pub started: bool,
     /// Whether it was forked from a warm interpreter.
     pub warm: bool,
+    /// Its network namespace, to be handed on when it is gone.
+    pub network: Option<OwnedFd>,
     /// Walls that the plan allows to be missing, and are.
     pub missing: Vec<(Wall, i32)>,
     /// The proxy's listening socket, until the front has it.
@@ -98,6 +101,7 @@ impl Run {
     /// A refusal; nothing of the run is left then.
     pub fn launch(
         host: &Host,
+        mut networks: Option<&mut Networks>,
         warm: Option<&Warm>,
         end_strangers: impl Fn(),
         (id, slot): (RunId, u32),
@@ -108,11 +112,11 @@ impl Run {
             Groups::make(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
         let born = needs(host, slot, &limits, handed, &groups)
             .map_err(Unborn::from)
-            .and_then(|needs| birth::give(host, warm, needs))
+            .and_then(|needs| birth::give(host, networks.as_deref_mut(), warm, needs))
             .or_else(|unborn| match unborn {
                 Unborn::WarmLost(needs) => {
                     end_strangers();
-                    birth::give(host, None, *needs)
+                    birth::give(host, networks.as_deref_mut(), None, *needs)
                 }
                 Unborn::Refused(_) => Err(unborn),
             });
@@ -126,7 +130,7 @@ impl Run {
     }
 
     fn of(host: &Host, born: Born, slot: u32, groups: Groups, limits: Limits) -> Self {
-        let Born { init, guest, ours: setup, warm } = born;
+        let Born { init, guest, ours: setup, warm, network } = born;
         Self {
             slot,
             init,
@@ -134,6 +138,7 @@ impl Run {
             setup,
             started: false,
             warm,
+            network,
             missing: Vec::new(),
             proxy: None,
             refusal: None,

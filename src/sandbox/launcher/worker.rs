@@ -9,6 +9,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::failure::fail;
 use super::host::{Host, Slots};
+use super::networks::Networks;
 use super::outer::Outer;
 use super::processes;
 use super::keeping::Keeping;
@@ -60,6 +61,7 @@ pub struct Worker<'a> {
     lingering: HashMap<RunId, Run>,
     slots: Slots,
     warm: Keeping,
+    networks: Option<Networks>,
     /// No run is looked at before that.
     rest_until: Instant,
     /// When the group around the service is looked at next.
@@ -73,7 +75,12 @@ impl<'a> Worker<'a> {
     ///
     /// # Errors
     /// As `epoll_create(2)`.
-    pub fn new(host: &'a Host, front: BorrowedFd<'a>, warm: Option<Warm>) -> nix::Result<Self> {
+    pub fn new(
+        host: &'a Host,
+        front: BorrowedFd<'a>,
+        warm: Option<Warm>,
+        networks: Option<Networks>,
+    ) -> nix::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(front, EpollEvent::new(EpollFlags::EPOLLIN, FRONT))?;
         let warm = Keeping::new(warm);
@@ -86,6 +93,7 @@ impl<'a> Worker<'a> {
             lingering: HashMap::new(),
             slots: Slots::default(),
             warm,
+            networks,
             next_guard: Instant::now(),
             rest_until: Instant::now(),
             buffer: vec![0; LARGEST],
@@ -201,8 +209,16 @@ impl<'a> Worker<'a> {
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
         let (runs, lingering, warm) = (&self.runs, &self.lingering, &self.warm);
         let end_strangers = || end_strangers(runs.values().chain(lingering.values()), warm);
-        let launched =
-            Run::launch(self.host, warm.ready(), end_strangers, (id, slot), limits, handed);
+        let networks = self.networks.as_mut();
+        let launched = Run::launch(
+            self.host,
+            networks,
+            warm.ready(),
+            end_strangers,
+            (id, slot),
+            limits,
+            handed,
+        );
         let mut run = match launched {
             Ok(run) => run,
             Err(refusal) => {
@@ -311,6 +327,9 @@ impl<'a> Worker<'a> {
 
     fn bury(&mut self, id: RunId, mut run: Run) {
         if run.clear(self.host) {
+            if let (Some(networks), Some(network)) = (&mut self.networks, run.network.take()) {
+                networks.take_back(network);
+            }
             self.slots.give_back(run.slot);
         } else {
             self.lingering.insert(id, run);

@@ -66,14 +66,17 @@ impl Caller {
         if answer.success {
             Ok(answer)
         } else {
-            Err(format!("{}: {}", answer.error_type, answer.error))
+            // The reference's answers have no type.
+            let kind = Some(answer.error_type).filter(|kind| !kind.is_empty());
+            Err(kind.map_or_else(String::new, |kind| format!("{kind}: ")) + &answer.error)
         }
     }
 
     /// Runs `program` and looks at what it answers.
     pub async fn run(&mut self, program: Program) -> Sample {
         let code = program.code.to_owned();
-        let message = ExecutionRequest { code, ..ExecutionRequest::default() };
+        // The reference takes no time to be none at all, where codemode takes it to be its own limit.
+        let message = ExecutionRequest { code, timeout: 30, ..ExecutionRequest::default() };
         let begun = Instant::now();
         let answered = self.execute(message).await;
         let took = begun.elapsed();

@@ -252,6 +252,42 @@ mod tests {
         assert_eq!(seen.sum().in_the_hosts, 1);
     }
 
+    /// Two programs in user and pid namespaces of their own, and in the host's for all else.
+    fn partly_apart() -> Vec<std::process::Child> {
+        let program = |_| {
+            let mut command = std::process::Command::new("unshare");
+            command.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]);
+            command.args(["sh", "-c", "sleep 60 & wait"]).stderr(std::process::Stdio::null());
+            command.spawn().ok()
+        };
+        (0..2).filter_map(program).collect()
+    }
+
+    #[test]
+    fn living_processes_that_share_a_namespace_are_found() {
+        let mut children = partly_apart();
+        let mut seen = Seen { hosts: spaces(std::process::id()).ok(), ..Seen::default() };
+        let ended = |child: &mut std::process::Child| child.try_wait().unwrap().is_some();
+        let mut tries = 0;
+        while seen.at_once < 2 && children.len() == 2 && !children.iter_mut().any(ended) {
+            seen.look(std::process::id());
+            tries += 1;
+            assert!(tries < 6000, "they were never seen");
+            thread::sleep(Duration::from_millis(10));
+        }
+        for child in &mut children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if seen.at_once < 2 {
+            println!("skipped: no unshare(1), or it may make no namespace here");
+            return;
+        }
+        let sum = seen.sum();
+        assert_eq!((sum.runs, sum.shared_pairs, sum.in_the_hosts), (2, 1, 2), "{sum:?}");
+        assert!(sum.first_shared.unwrap().ends_with("shared their mnt namespace"));
+    }
+
     #[test]
     fn nothing_seen_is_no_proof() {
         assert!(Seen::default().sum().unknown.unwrap().contains("no run was seen"));

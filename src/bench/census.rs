@@ -1,20 +1,25 @@
 //! What a service holds of the machine, counted from outside while it is idle.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{fs, io};
 
 use serde::Serialize;
 
-use super::processes::{self, Process};
+use super::processes::{self, Identity, Process};
 
 /// What one of the service's processes holds. What the kernel doesn't tell is absent.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Held {
-    /// `front`, `keeper`, `launcher`; a process of another kind by its place below those.
+    /// `front`, `keeper`, `launcher`; of another its command's.
     pub name: String,
     pub pid: u32,
+    #[serde(skip)]
+    identity: Identity,
+    /// In a pid namespace below the machine's, as runs are.
+    #[serde(skip)]
+    inside: bool,
     pub rss_mib: Option<f64>,
     pub pss_mib: Option<f64>,
     pub descriptors: Option<usize>,
@@ -26,7 +31,7 @@ pub struct Held {
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Census {
-    /// Without the processes of runs and of sandboxes made ahead.
+    /// The service's own processes: see [`Census::pair`].
     pub held: Vec<Held>,
     /// Of the service, sandboxes made ahead included.
     pub processes: usize,
@@ -46,11 +51,10 @@ impl Census {
     pub fn take(guard: u32) -> Self {
         let all: Vec<u32> = processes::tree(guard).into_iter().skip(1).collect();
         let known: Vec<Process> = all.iter().filter_map(|pid| Process::read(*pid)).collect();
-        let own = known.iter().filter(|process| !process.is_inside());
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let everybody = everybody();
         Self {
-            held: own.enumerate().map(|(place, process)| held(place, process)).collect(),
+            held: known.iter().enumerate().map(|(place, process)| held(place, process)).collect(),
             processes: all.len(),
             pss_mib: processes::pss(&all).ok().map(mib),
             cgroups: cgroups(&all),
@@ -59,18 +63,50 @@ impl Census {
             processes_on_machine: everybody.len(),
         }
     }
+
+    /// Leaves in both what is the service's own: not what is inside a run or a sandbox made ahead, which
+    /// none of the two shares with the other.
+    pub fn pair(before: &mut Self, after: &mut Self) {
+        let lasts = |other: &Self| -> Vec<Identity> {
+            other.held.iter().map(|held| held.identity).collect()
+        };
+        let (earlier, later) = (lasts(before), lasts(after));
+        before.held.retain(|held| !held.inside || later.contains(&held.identity));
+        after.held.retain(|held| !held.inside || earlier.contains(&held.identity));
+        before.tell_apart();
+        after.tell_apart();
+    }
+
+    /// Numbers those that have a name in common.
+    fn tell_apart(&mut self) {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for held in &mut self.held {
+            let count = seen.entry(held.name.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                held.name = format!("{} {count}", held.name);
+            }
+        }
+    }
 }
 
 /// The first three are each other's children.
 fn held(place: usize, process: &Process) -> Held {
     let pid = process.identity.pid;
-    let name = ["front", "keeper", "launcher"].get(place).map(|name| (*name).to_owned());
+    let name = match ["front", "keeper", "launcher"].get(place) {
+        Some(name) => (*name).to_owned(),
+        None => {
+            fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+        }
+    };
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let mib = |kib: u64| kib as f64 / 1024.0;
     let pss = processes::pss(&[pid]).ok().map(|bytes| mib(bytes / 1024));
     Held {
-        name: name.unwrap_or_else(|| format!("process {}", place + 1)),
+        name,
         pid,
+        identity: process.identity,
+        inside: process.is_inside(),
         rss_mib: processes::kib(&status, "VmRSS:").map(mib),
         pss_mib: pss,
         descriptors: fs::read_dir(format!("/proc/{pid}/fd")).ok().map(Iterator::count),
@@ -161,6 +197,30 @@ mod tests {
         }
         let names = BTreeSet::from(["codemode-3".to_owned()]);
         assert_eq!(below(root.path(), &names, false).unwrap(), 3);
+    }
+
+    #[test]
+    fn what_is_inside_counts_only_if_it_lasts_and_names_are_told_apart() {
+        let held = |pid: u32, inside| Held {
+            name: "python3".to_owned(),
+            pid,
+            identity: Identity { pid, started: 7 },
+            inside,
+            rss_mib: None,
+            pss_mib: None,
+            descriptors: None,
+            mounts: None,
+        };
+        let census = |held| Census { held, ..Census::take(std::process::id()) };
+        // A service's own that is replaced, an interpreter inside that stays, and a run on either side.
+        let mut before = census(vec![held(1, false), held(3, true), held(4, true)]);
+        let mut after = census(vec![held(2, false), held(3, true), held(5, true)]);
+        Census::pair(&mut before, &mut after);
+        let left = |census: &Census| -> Vec<(String, u32)> {
+            census.held.iter().map(|held| (held.name.clone(), held.pid)).collect()
+        };
+        assert_eq!(left(&before), [("python3".to_owned(), 1), ("python3 2".to_owned(), 3)]);
+        assert_eq!(left(&after), [("python3".to_owned(), 2), ("python3 2".to_owned(), 3)]);
     }
 
     #[test]

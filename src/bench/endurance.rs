@@ -64,11 +64,12 @@ pub async fn measure(
     let mut failed = Failed::default();
     let begun = Instant::now();
     progress(&format!("endurance: the first {probe} runs, and a census"));
-    let before = look(&service, probe, probe, &mut failed).await?;
+    let mut before = look(&service, probe, probe, &mut failed).await?;
     let between = runs.saturating_sub(2 * probe);
     many(&service, between, progress, &mut failed).await?;
     progress(&format!("endurance: the last {probe} runs, and a census"));
-    let after = look(&service, probe, probe + between + probe, &mut failed).await?;
+    let mut after = look(&service, probe, probe + between + probe, &mut failed).await?;
+    Census::pair(&mut before.census, &mut after.census);
     let medians = before.times.zip(after.times);
     Ok(Endurance {
         start,

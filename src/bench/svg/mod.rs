@@ -160,7 +160,7 @@ impl Panel {
             points.join(" ")
         );
         // The legend's entries stand in a row above the plot.
-        let left = self.left + 95.0 * number as f64;
+        let left = self.left + 100.0 * number as f64;
         let _ = writeln!(
             svg,
             "<polyline class=\"line {class}{dashed}\" points=\"{left:.1},{0:.1} {1:.1},{0:.1}\"/>",

@@ -10,7 +10,7 @@ use crate::bench::stats::Times;
 const ROW: f64 = 24.0;
 const HEAD: f64 = 60.0;
 const AXIS: f64 = 40.0;
-const LEFT: f64 = 290.0;
+const LEFT: f64 = 300.0;
 const RIGHT: f64 = WIDTH - 110.0;
 
 pub struct Row {

@@ -228,6 +228,7 @@ fn what_a_service_holds_is_counted_after_its_first_runs_and_after_its_last() {
             skipped("bench", "the kernel tells root alone what the service's processes hold");
         }
     }
+    assert!(all["difference"]["processes"].is_i64(), "{all}");
     assert!(positive(&all["p50_ratio"]) && positive(&all["seconds"]), "{all}");
 }
 

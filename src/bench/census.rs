@@ -90,6 +90,44 @@ impl Census {
     }
 }
 
+/// The later census less the earlier; of the service's own processes, the sums of both.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct Difference {
+    pub rss_mib: Option<f64>,
+    pub pss_mib: Option<f64>,
+    pub descriptors: Option<i64>,
+    pub mounts: Option<i64>,
+    pub processes: i64,
+    pub cgroups: i64,
+    pub namespaces: i64,
+    pub namespaces_on_machine: i64,
+    pub processes_on_machine: i64,
+}
+
+impl Difference {
+    /// Once [`Census::pair`] has left what can be compared.
+    pub fn between(before: &Census, after: &Census) -> Self {
+        let less = |of: fn(&Census) -> usize| of(after) as i64 - of(before) as i64;
+        let sums = |of: fn(&Held) -> Option<f64>| {
+            let sum = |census: &Census| census.held.iter().map(of).sum::<Option<f64>>();
+            Some(sum(after)? - sum(before)?)
+        };
+        let counts = |of: fn(&Held) -> Option<f64>| sums(of).map(|count| count as i64);
+        Self {
+            rss_mib: sums(|held| held.rss_mib),
+            pss_mib: sums(|held| held.pss_mib),
+            descriptors: counts(|held| held.descriptors.map(|count| count as f64)),
+            mounts: counts(|held| held.mounts.map(|count| count as f64)),
+            processes: less(|census| census.processes),
+            cgroups: less(|census| census.cgroups),
+            namespaces: less(|census| census.namespaces),
+            namespaces_on_machine: less(|census| census.namespaces_on_machine),
+            processes_on_machine: less(|census| census.processes_on_machine),
+        }
+    }
+}
+
 /// The first three are each other's children.
 fn held(place: usize, process: &Process) -> Held {
     let pid = process.identity.pid;
@@ -221,6 +259,23 @@ mod tests {
         };
         assert_eq!(left(&before), [("python3".to_owned(), 1), ("python3 2".to_owned(), 3)]);
         assert_eq!(left(&after), [("python3".to_owned(), 2), ("python3 2".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn differences_are_of_sums_and_unknown_where_one_side_is() {
+        let held = |rss: f64, descriptors: Option<usize>| {
+            let own = held(0, &Process::read(std::process::id()).unwrap());
+            Held { rss_mib: Some(rss), descriptors, ..own }
+        };
+        let start = Census::take(std::process::id());
+        let one = held(2.0, Some(5));
+        let before = Census { held: vec![one.clone(), one.clone()], cgroups: 9, ..start };
+        let after = Census { held: vec![one, held(2.5, Some(8))], cgroups: 7, ..before.clone() };
+        let difference = Difference::between(&before, &after);
+        assert_eq!((difference.rss_mib, difference.descriptors), (Some(0.5), Some(3)));
+        assert_eq!((difference.cgroups, difference.processes), (-2, 0));
+        let blind = Census { held: vec![held(2.0, None)], ..before.clone() };
+        assert_eq!(Difference::between(&before, &blind).descriptors, None);
     }
 
     #[test]

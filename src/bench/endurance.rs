@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use super::caller::{ADD, Caller};
-use super::census::Census;
+use super::census::{Census, Difference};
 use super::service::{Service, Setup, Start};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
@@ -34,6 +34,8 @@ pub struct Endurance {
     pub seconds: f64,
     pub before: After,
     pub after: After,
+    /// What the service holds more than after its first runs.
+    pub difference: Difference,
     /// The later median divided by the earlier.
     pub p50_ratio: Option<f64>,
     #[serde(flatten)]
@@ -76,6 +78,7 @@ pub async fn measure(
         runs: after.runs,
         seconds: begun.elapsed().as_secs_f64(),
         p50_ratio: medians.map(|(before, after)| after.p50_ms / before.p50_ms),
+        difference: Difference::between(&before.census, &after.census),
         before,
         after,
         failed,

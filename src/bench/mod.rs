@@ -32,7 +32,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
-pub use census::{Census, Held};
+pub use census::{Census, Difference, Held};
 pub use endurance::{After, Endurance};
 pub use latency::Latency;
 pub use limit::{Bare, Limit};

@@ -203,13 +203,14 @@ fn what_a_service_holds_is_counted_after_its_first_runs_and_after_its_last() {
     let all = &results["endurance"];
     assert_eq!((&all["runs"], &all["failures"]), (&60.into(), &0.into()), "{all}");
     assert!(
-        said.err.contains("the first 6 runs") && said.err.contains("of 48 runs"),
+        said.err.contains("6 runs, and a census") && said.err.contains("of 60 runs"),
         "{}",
         said.err
     );
     for (side, runs) in [("before", 6), ("after", 60)] {
         let side = &all[side];
         assert_eq!((&side["runs"], &side["samples"]), (&runs.into(), &6.into()), "{side}");
+        assert_eq!(side["measured"], 6, "{side}");
         let census = &side["census"];
         let held = census["held"].as_array().unwrap();
         let names: Vec<_> = held.iter().filter_map(|held| held["name"].as_str()).collect();

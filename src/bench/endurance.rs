@@ -13,10 +13,10 @@ use super::service::{Service, Setup, Start};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
 
-/// Who call at once, between the two censuses.
+/// Who call at once, but for the runs that are timed.
 const CALLERS: usize = 8;
-/// Runs of one caller before each census; fewer if few are asked for.
-const PROBE: usize = 1000;
+/// Runs before the first census, and of one caller after each; fewer if few are asked for.
+const FIRST: usize = 1000;
 /// So many sandboxes are made ahead, however many runs come: else the censuses would meet different numbers.
 const READY: &str = "4";
 /// Between two words to who waits.
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[allow(missing_docs)]
 pub struct Endurance {
     pub start: Start,
-    /// All of them, those before the first census included.
+    /// Until the last census. Those that are timed after it come on top.
     pub runs: usize,
     pub seconds: f64,
     pub before: After,
@@ -42,15 +42,17 @@ pub struct Endurance {
     pub failed: Failed,
 }
 
-/// The service once it has answered so many.
+/// The service once it has answered so many, and what the next ones take.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct After {
     pub runs: usize,
-    /// Of the last of these, by one caller, back to back.
+    pub census: Census,
+    /// So many came next.
+    pub measured: usize,
+    /// Of these, by one caller, back to back.
     #[serde(flatten)]
     pub times: Option<Times>,
-    pub census: Census,
 }
 
 pub async fn measure(
@@ -62,15 +64,12 @@ pub async fn measure(
     let settings =
         [start.setting(), ("CODEMODE_READY_LEAST", READY), ("CODEMODE_READY_MOST", READY)];
     let service = Service::start(setup, &settings).await?;
-    let probe = PROBE.min(runs.div_ceil(10));
+    let first = FIRST.min(runs.div_ceil(10));
     let mut failed = Failed::default();
     let begun = Instant::now();
-    progress(&format!("endurance: the first {probe} runs, and a census"));
-    let mut before = look(&service, probe, probe, &mut failed).await?;
-    let between = runs.saturating_sub(2 * probe);
-    many(&service, between, progress, &mut failed).await?;
-    progress(&format!("endurance: the last {probe} runs, and a census"));
-    let mut after = look(&service, probe, probe + between + probe, &mut failed).await?;
+    let mut before = stage(&service, (0, first), first, progress, &mut failed).await?;
+    let done = first + before.measured;
+    let mut after = stage(&service, (done, runs), first, progress, &mut failed).await?;
     Census::pair(&mut before.census, &mut after.census);
     let medians = before.times.zip(after.times);
     Ok(Endurance {
@@ -85,26 +84,30 @@ pub async fn measure(
     })
 }
 
-/// Runs of one caller, then a census of the service at rest. The same way both times.
-async fn look(
+/// Runs of several callers until there have been so many, a census of the service at rest, and then runs of
+/// one caller: the same way both times.
+async fn stage(
     service: &Service,
-    probe: usize,
-    runs: usize,
+    (done, runs): (usize, usize),
+    measured: usize,
+    progress: Progress<'_>,
     failed: &mut Failed,
 ) -> Result<After, BenchError> {
+    many(service, (done, runs), progress, failed).await?;
+    progress(&format!("endurance: {runs} runs, and a census"));
+    settle(service).await;
+    let census = Census::take(service.guard());
+    progress(&format!("endurance: the next {measured} by one caller"));
     let mut caller = service.caller().await?;
     let mut taken = Vec::new();
-    for _ in 0..probe {
+    for _ in 0..measured {
         let sample = caller.run(ADD).await;
         match sample.failure {
             Some(why) => failed.add(why),
             None => taken.push(sample.took),
         }
     }
-    drop(caller);
-    settle(service).await;
-    let times = Times::of(taken);
-    Ok(After { runs, times, census: Census::take(service.guard()) })
+    Ok(After { runs: runs.max(done), census, measured, times: Times::of(taken) })
 }
 
 /// Waits until the processes of the service stay the same for a second.
@@ -121,14 +124,14 @@ async fn settle(service: &Service) {
     }
 }
 
-/// So many runs of several callers, each with its next as soon as the last is answered.
+/// Runs of several callers until so many are done, each with its next as soon as the last is answered.
 async fn many(
     service: &Service,
-    runs: usize,
+    (done, runs): (usize, usize),
     progress: Progress<'_>,
     failed: &mut Failed,
 ) -> Result<(), BenchError> {
-    let left = Arc::new(AtomicUsize::new(runs));
+    let left = Arc::new(AtomicUsize::new(runs.saturating_sub(done)));
     let mut tasks = JoinSet::new();
     for _ in 0..CALLERS {
         tasks.spawn(call(service.caller().await?, Arc::clone(&left)));
@@ -142,7 +145,7 @@ async fn many(
                 Some(Err(error)) => failed.add(error.to_string()),
             },
             _ = word.tick() => {
-                let done = runs - left.load(Ordering::Relaxed).min(runs);
+                let done = runs.saturating_sub(left.load(Ordering::Relaxed));
                 progress(&format!("endurance: {done} of {runs} runs"));
             }
         }

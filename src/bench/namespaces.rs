@@ -18,7 +18,7 @@ use super::processes::{self, Identity, Process};
 /// All that the kernel has for isolation (time namespaces isolate nothing here).
 pub const KINDS: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];
 
-/// Between two looks. Each takes one or two milliseconds from what is measured.
+/// Between two looks: they take their time from the same processors as what is measured.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// What all looks saw.

@@ -82,7 +82,7 @@ fn heading(text: &mut String, words: &str) {
 
 fn latency(text: &mut String, rows: &[Latency]) {
     heading(text, "Latency: Execute of 2 + 2 (and of import numpy), one caller");
-    let heads = ["", "runs", "p50", "p90", "p99", "max", "bwrap is", "the reference is"];
+    let heads = ["", "runs", "p50", "p90", "p99", "max", "bwrap, narrow, is", "the reference is"];
     let compared = rows.iter().any(|row| row.bwrap_ratio.or(row.reference_ratio).is_some());
     let mut table = Table::new(heads.get(..if compared { 8 } else { 6 }).unwrap_or(&heads));
     for row in rows {
@@ -205,6 +205,10 @@ fn peers(text: &mut String, all: &[Peer]) {
         }
     }
     table.write(text);
+    let _ = writeln!(
+        text,
+        "  bwrap with narrow binds is the yardstick: it shows and hides of the host what codemode does"
+    );
     for peer in all {
         if let Some(why) = &peer.failure {
             let _ = writeln!(text, "  {} failed: {why}", peer.name);

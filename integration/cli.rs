@@ -11,6 +11,8 @@ mod harness;
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[path = "cli/bench_peers.rs"]
+mod bench_peers;
 #[path = "cli/describe.rs"]
 mod describe;
 #[path = "cli/docker.rs"]

@@ -1,7 +1,12 @@
-"""What a cold run costs, beside bubblewrap and beside the reference sidecar.
+"""What a cold run costs, beside bubblewrap and beside the reference sidecar. `codemode bench` measures the
+same and more; this needs no build of ours but the one that is compared.
 
     python3 integration/bench/cold.py [--codemode PATH] [--python PATH] [--runs N]
     VENV/bin/python integration/bench/cold.py --sidecar     # needs opencodemode in VENV
+
+The yardstick is bubblewrap with narrow binds: it shows the program what codemode shows it, and hides the
+rest of the host as codemode does. Beside it stands bubblewrap with `/` bound whole, a shorter command
+line that leaves every file of the host readable. `codemode bench` has both under the same names.
 
 The two sides run in turn, so that a machine whose speed drifts slows both; quoted are medians and
 the median of the ratios pair by pair.
@@ -33,15 +38,35 @@ def command(*words):
     return lambda: subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
 
+def narrow_binds(python):
+    """What the interpreter needs, read-only, in an otherwise empty root."""
+    ask = "import sys; print(sys.base_prefix, sys.prefix, sep='\\n')"
+    said = subprocess.run([python, "-I", "-c", ask], check=True, capture_output=True, text=True)
+    binds, links = ["/usr", "/etc"], []
+    for place in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+        if os.path.islink(place):
+            links += ["--symlink", os.readlink(place), place]
+        elif os.path.isdir(place):
+            binds.append(place)
+    for prefix in said.stdout.split("\n"):
+        if prefix and not any(f"{prefix}/".startswith(f"{bind}/") for bind in binds):
+            binds.append(prefix)
+    return ["--tmpfs", "/tmp", *(word for bind in binds for word in ("--ro-bind", bind, bind)), *links]
+
+
 def against_bubblewrap(options):
-    with tempfile.NamedTemporaryFile("w", suffix=".py") as empty:
-        ours = command(options.codemode, "run", "--python", options.python, empty.name)
-        theirs = command(
-            "bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev",
-            options.python, "-I", "-c", "pass",
-        )
-        a, b, ratio = paired(options.runs, ours, theirs)
-    print(f"an empty program: codemode run {a:.1f} ms, bwrap {b:.1f} ms, ratio {ratio:.2f}")
+    walls = ["--unshare-all", "--new-session", "--die-with-parent", "--cap-drop", "ALL"]
+    own = ["--proc", "/proc", "--dev", "/dev"]
+    shown = {
+        "narrow binds": [*own, *narrow_binds(options.python)],
+        "/ whole": ["--ro-bind", "/", "/", *own],
+    }
+    for name, binds in shown.items():
+        with tempfile.NamedTemporaryFile("w", suffix=".py") as empty:
+            ours = command(options.codemode, "run", "--python", options.python, empty.name)
+            theirs = command("bwrap", *walls, *binds, options.python, "-I", "-c", "pass")
+            a, b, ratio = paired(options.runs, ours, theirs)
+        print(f"an empty program: codemode run {a:.1f} ms, bwrap, {name} {b:.1f} ms, ratio {ratio:.2f}")
 
 
 def free_port():

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::harness::{Desk, Said, has, skipped};
 
 /// Process → command line, for every living process with this home directory.
-fn with_home(home: &str) -> BTreeMap<u32, String> {
+pub fn with_home(home: &str) -> BTreeMap<u32, String> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
@@ -43,7 +43,7 @@ fn below(pid: u32) -> Vec<u32> {
 }
 
 /// What a bench starts has its home directory, and no other process has this one.
-fn home(desk: &Desk) -> String {
+pub fn home(desk: &Desk) -> String {
     let home = desk.path("home");
     fs::create_dir_all(&home).unwrap();
     home.to_str().unwrap().to_owned()
@@ -63,11 +63,11 @@ fn ended(pid: u32) -> bool {
     stat.is_empty() || stat.contains(") Z ")
 }
 
-fn positive(value: &Value) -> bool {
+pub fn positive(value: &Value) -> bool {
     value.as_f64().is_some_and(|number| number > 0.0)
 }
 
-fn json(said: &Said) -> Value {
+pub fn json(said: &Said) -> Value {
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
     assert!(said.err.lines().all(|line| line.starts_with("codemode: ")), "{}", said.err);
     said.json()
@@ -77,14 +77,31 @@ fn json(said: &Said) -> Value {
 fn latency_is_measured_for_each_way_to_start_and_nothing_stays() {
     let desk = Desk::new();
     let home = home(&desk);
-    let arguments = ["bench", "--quick", "--only", "latency", "--runs", "20", "--json"];
+    let arguments = ["bench", "--quick", "--only", "latency", "--runs", "8", "--json"];
     let said = desk.run_with(&arguments, &[("HOME", &home)]);
     let results = json(&said);
     let rows = results["latency"].as_array().unwrap();
-    let pauses: Vec<_> = rows.iter().map(|row| row["pause_ms"].as_u64().unwrap()).collect();
-    assert_eq!(pauses, [100, 0, 0], "{}", said.out);
+    let modes = |program: &str| -> Vec<(&str, bool, u64)> {
+        let rows = rows.iter().filter(|row| row["program"] == program);
+        let mode =
+            |row: &'_ Value| (row["ahead"].as_bool().unwrap(), row["pause_ms"].as_u64().unwrap());
+        rows.map(|row| (row["start"].as_str().unwrap(), mode(row).0, mode(row).1)).collect()
+    };
+    let paces = [(true, 100), (true, 0), (false, 0)];
+    let each = ["warm", "fresh"].map(|start| paces.map(|(ahead, pause)| (start, ahead, pause)));
+    assert_eq!(modes("add"), each.concat(), "{}", said.out);
+    let numpy = ["warm", "fresh"].map(|start| [(start, true, 100), (start, false, 0)]).concat();
+    match results["skipped"].as_array().unwrap().as_slice() {
+        [] => assert_eq!(modes("numpy"), numpy, "{}", said.out),
+        skips => {
+            assert_eq!(skips[0]["part"], "latency of numpy");
+            assert!(skips[0]["why"].as_str().unwrap().contains("no numpy") && rows.len() == 6);
+            skipped("bench", "the interpreter of these tests has no numpy");
+        }
+    }
     for row in rows {
-        assert_eq!((&row["samples"], &row["failures"]), (&20.into(), &0.into()), "{row}");
+        let runs = if row["program"] == "numpy" && row["start"] == "fresh" { 2 } else { 8 };
+        assert_eq!((&row["samples"], &row["failures"]), (&runs.into(), &0.into()), "{row}");
         assert!(positive(&row["dropped"]), "{row}");
         let figures = ["p50_ms", "p90_ms", "p99_ms", "max_ms"].map(|name| &row[name]);
         assert!(figures.iter().all(|figure| positive(figure)), "{row}");
@@ -95,7 +112,9 @@ fn latency_is_measured_for_each_way_to_start_and_nothing_stays() {
     assert_eq!(machine["codemode"], env!("CARGO_PKG_VERSION"));
     assert!(positive(&machine["cpus"]) && positive(&machine["memory_mib"]), "{machine}");
     assert_eq!(machine["root"], nix::unistd::geteuid().is_root());
-    for absent in ["callers", "throughput", "tools", "waiting", "memory", "peers"] {
+    let others =
+        ["callers", "throughput", "tools", "waiting", "memory", "peers", "limit", "endurance"];
+    for absent in others {
         assert!(results.get(absent).is_none(), "{absent}");
     }
     assert_eq!(with_home(&home), BTreeMap::new());
@@ -110,31 +129,124 @@ fn waiting_runs_tools_and_memory_have_their_figures() {
     let tools = &results["tools"];
     assert_eq!((&tools["samples"], &tools["failures"]), (&25.into(), &0.into()), "{tools}");
     assert!(positive(&tools["p50_ms"]), "{tools}");
-    let waiting = &results["waiting"];
+    let waiting = both_starts(&results["waiting"]);
     for name in ["runs", "waited", "answered", "samples"] {
-        assert_eq!(waiting[name], 3, "{name}: {waiting}");
+        assert!(waiting.iter().all(|row| row[name] == 3), "{name}: {waiting:?}");
     }
     let memory = &results["memory"];
     if nix::unistd::geteuid().is_root() {
-        assert!(positive(&waiting["per_run_mib"]), "{waiting}");
+        assert!(waiting.iter().all(|row| positive(&row["per_run_mib"])), "{waiting:?}");
         let figures = ["idle_mib", "ready_mib", "per_ready_mib"].map(|name| &memory[name]);
         assert!(figures.into_iter().all(positive), "{memory}");
     } else {
         skipped("bench", "the kernel tells root alone what the service's processes hold");
-        assert!(waiting["per_run_mib"].is_null() && waiting["memory_unknown"].is_string());
+        let unknown =
+            |row: &Value| row["per_run_mib"].is_null() && row["memory_unknown"].is_string();
+        assert!(waiting.iter().all(unknown), "{waiting:?}");
+    }
+    assert_eq!(results["failures"], 0);
+}
+
+/// A row for each start, in their order.
+fn both_starts(rows: &Value) -> &[Value] {
+    let rows = rows.as_array().unwrap();
+    let starts: Vec<_> = rows.iter().map(|row| row["start"].as_str().unwrap()).collect();
+    assert_eq!(starts, ["warm", "fresh"]);
+    rows
+}
+
+#[test]
+fn runs_are_seen_in_namespaces_of_their_own_while_they_are_under_load() {
+    let desk = Desk::new();
+    let results = json(&desk.run(&["bench", "--only", "throughput", "--seconds", "3", "--json"]));
+    for row in both_starts(&results["throughput"]) {
+        assert_eq!((&row["callers"], &row["seconds"]), (&8.into(), &3.into()), "{row}");
+        assert!(positive(&row["runs_per_s"]) && row["failures"] == 0, "{row}");
+        let seen = &row["namespaces"];
+        assert_eq!((&seen["shared_pairs"], &seen["in_the_hosts"]), (&0.into(), &0.into()), "{row}");
+        if seen.get("unknown").is_some() && !nix::unistd::geteuid().is_root() {
+            skipped("bench", seen["unknown"].as_str().unwrap());
+        } else {
+            assert!(["looks", "runs", "at_once"].iter().all(|name| positive(&seen[name])), "{row}");
+        }
     }
     assert_eq!(results["failures"], 0);
 }
 
 #[test]
+fn the_machines_limit_is_measured_without_a_sandbox() {
+    let desk = Desk::new();
+    let results = json(&desk.run(&["bench", "--only", "limit", "--seconds", "1", "--json"]));
+    let rows = results["limit"].as_array().unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row["bare"].as_str().unwrap()).collect();
+    assert_eq!(names, ["seven_namespaces", "without_network", "fork"]);
+    for row in rows {
+        if row["bare"] != "fork" && row["failures"] != 0 {
+            // The kernel's refusal is none of codemode's failures.
+            skipped("bench", row["first_failure"].as_str().unwrap());
+            assert_eq!(results["failures"], 0);
+            continue;
+        }
+        assert!(positive(&row["processors"]) && positive(&row["samples"]), "{row}");
+        assert!(positive(&row["per_s"]) && row["failures"] == 0, "{row}");
+    }
+    // Its process is for the bench alone.
+    assert!(desk.run_code(&["__bench_limit", "nonsense", "5"], 2).contains("codemode bench"));
+}
+
+#[test]
+fn what_a_service_holds_is_counted_after_its_first_runs_and_after_its_last() {
+    let desk = Desk::new();
+    let arguments = ["bench", "--only", "endurance", "--runs", "60", "--json"];
+    let said = desk.run(&arguments);
+    let results = json(&said);
+    let all = &results["endurance"];
+    assert_eq!((&all["runs"], &all["failures"]), (&60.into(), &0.into()), "{all}");
+    assert!(
+        said.err.contains("6 runs, and a census") && said.err.contains("of 60 runs"),
+        "{}",
+        said.err
+    );
+    for (side, runs) in [("before", 6), ("after", 60)] {
+        let side = &all[side];
+        assert_eq!((&side["runs"], &side["samples"]), (&runs.into(), &6.into()), "{side}");
+        assert_eq!(side["measured"], 6, "{side}");
+        let census = &side["census"];
+        let held = census["held"].as_array().unwrap();
+        let names: Vec<_> = held.iter().filter_map(|held| held["name"].as_str()).collect();
+        assert!(names.starts_with(&["front", "keeper", "launcher"]), "{census}");
+        assert!(held.iter().all(|held| positive(&held["rss_mib"])), "{census}");
+        // Those that stand ready have two processes each.
+        assert!(census["processes"].as_u64().unwrap() >= held.len() as u64 + 8, "{census}");
+        assert!(census["namespaces_on_machine"].as_u64() >= census["namespaces"].as_u64());
+        if nix::unistd::geteuid().is_root() {
+            let figures = ["descriptors", "mounts", "pss_mib"];
+            let all_there = |held: &Value| figures.iter().all(|name| positive(&held[name]));
+            assert!(held.iter().all(all_there), "{census}");
+            // Seven for each that stands ready.
+            assert!(census["namespaces"].as_u64().unwrap() >= 4 * 7, "{census}");
+        } else {
+            skipped("bench", "the kernel tells root alone what the service's processes hold");
+        }
+    }
+    assert!(all["difference"]["processes"].is_i64(), "{all}");
+    assert!(positive(&all["p50_ratio"]) && positive(&all["seconds"]), "{all}");
+}
+
+#[test]
 fn the_curve_is_drawn_as_well_formed_xml() {
     let desk = Desk::new();
-    let arguments = ["bench", "--only", "callers", "--seconds", "1", "--svg", "curve.svg"];
+    let only = "callers,latency";
+    let arguments =
+        ["bench", "--only", only, "--seconds", "1", "--runs", "2", "--svg", "curve.svg"];
     let said = desk.run(&arguments);
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
     assert!(said.out.contains("runs/s") && said.out.contains("Nothing failed."), "{}", said.out);
     let svg = desk.read("curve.svg");
-    for words in ["Runs per second", "p50", "p99", "codemode", ">64<"] {
+    let rows = ["One caller", "warm, made ahead, 10 a second", "fresh, none ahead, back to back"];
+    for words in
+        rows.iter().chain(&["Runs per second", "warm p50", "fresh p99", "codemode", ">64<"])
+    {
         assert!(svg.contains(words), "{words:?} is missing in: {svg}");
     }
     let python = std::env::var("CODEMODE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
@@ -157,6 +269,10 @@ fn mistakes_are_told_before_anything_is_measured() {
     assert!(desk.run_code(&["bench", "--only", "nonsense"], 2).contains("latency"));
     desk.run_code(&["bench", "--runs", "0"], 2);
     desk.run(&["bench", "--python", "/nonexistent"]).refused(2, &["/nonexistent"]);
+    let reference = ["bench", "--reference", "/nonexistent"];
+    desk.run(&reference).refused(2, &["/nonexistent", "opencodemode"]);
+    let left_out = ["bench", "--only", "latency", "--reference", "/bin/sh"];
+    desk.run(&left_out).refused(2, &["--reference", "add peers"]);
 }
 
 #[test]
@@ -174,24 +290,6 @@ fn failures_are_counted_and_told_and_are_the_exit_code() {
         assert!(row["first_failure"].as_str().unwrap().contains("rlimits"), "{row}");
     }
     assert!(results["failures"].as_u64() > results["latency"][0]["failures"].as_u64());
-}
-
-#[test]
-fn what_the_machine_has_is_compared_and_the_rest_is_named() {
-    let desk = Desk::new();
-    let said = desk.run(&["bench", "--only", "peers", "--runs", "5", "--json"]);
-    let results = json(&said);
-    let peers = results["peers"].as_array().unwrap();
-    let names: Vec<_> = peers.iter().map(|peer| peer["name"].as_str().unwrap()).collect();
-    let known = ["codemode run", "python3 alone", "bwrap", "nsjail", "crun", "runc", "runsc"];
-    assert_eq!(names, known);
-    for peer in peers {
-        let (here, failed) = (peer.get("command").is_some(), peer.get("failure").is_some());
-        let measured = positive(&peer["p50_ms"]) && positive(&peer["ratio_to_codemode_run"]);
-        assert_eq!(measured, here && !failed, "{peer}");
-    }
-    assert!(positive(&peers[0]["p50_ms"]) && peers[0]["ratio_to_codemode_run"] == 1.0);
-    assert!(positive(&peers[1]["p50_ms"]), "{}", peers[1]);
 }
 
 /// A bench under way, whose service is up and runs.

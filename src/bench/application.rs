@@ -10,8 +10,8 @@ use prost_types::{Struct, Value};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use super::BenchError;
@@ -52,10 +52,12 @@ impl Application {
             open: watch::Sender::new(false),
         });
         let service = ToolServiceServer::from_arc(Arc::clone(&tools));
-        let incoming = TcpListenerStream::new(listener);
+        // Here and not on the builder, which sets it for sockets that it opened itself only.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let task = tokio::spawn(async move {
             // Its end is seen by the calls that fail.
-            let server = Server::builder().tcp_nodelay(true).add_service(service);
+            // As many calls wait at once as there are runs.
+            let server = Server::builder().max_concurrent_streams(u32::MAX).add_service(service);
             let _ = server.serve_with_incoming(incoming).await;
         });
         Ok(Self { address, tools, task })

@@ -12,9 +12,18 @@ use crate::grpc::proto::{ExecutionRequest, ExecutionResponse};
 /// No answer for so long is a failure.
 const PATIENCE: Duration = Duration::from_secs(330);
 
-/// The program of most measurements, and its answer.
-const PROGRAM: &str = "result = 2 + 2";
-const RESULT: &str = "4";
+/// A program, and its answer.
+#[derive(Clone, Copy)]
+pub struct Program {
+    pub code: &'static str,
+    pub answer: &'static str,
+}
+
+/// That of most measurements.
+pub const ADD: Program = Program { code: "result = 2 + 2", answer: "4" };
+/// One that imports a large module and uses it.
+pub const NUMPY: Program =
+    Program { code: "import numpy\nresult = int(numpy.arange(5).sum())", answer: "10" };
 
 /// A connection, and the key.
 #[derive(Clone)]
@@ -57,19 +66,23 @@ impl Caller {
         if answer.success {
             Ok(answer)
         } else {
-            Err(format!("{}: {}", answer.error_type, answer.error))
+            // The reference's answers have no type.
+            let kind = Some(answer.error_type).filter(|kind| !kind.is_empty());
+            Err(kind.map_or_else(String::new, |kind| format!("{kind}: ")) + &answer.error)
         }
     }
 
-    /// Runs `result = 2 + 2`.
-    pub async fn add(&mut self) -> Sample {
-        let message = ExecutionRequest { code: PROGRAM.to_owned(), ..ExecutionRequest::default() };
+    /// Runs `program` and looks at what it answers.
+    pub async fn run(&mut self, program: Program) -> Sample {
+        let code = program.code.to_owned();
+        // The reference takes no time to be none at all, where codemode takes it to be its own limit.
+        let message = ExecutionRequest { code, timeout: 30, ..ExecutionRequest::default() };
         let begun = Instant::now();
         let answered = self.execute(message).await;
         let took = begun.elapsed();
         let failure = match answered {
-            Ok(answer) if answer.result == RESULT => None,
-            Ok(answer) => Some(format!("2 + 2 was {:?}", answer.result)),
+            Ok(answer) if answer.result == program.answer => None,
+            Ok(answer) => Some(format!("{} was {:?}", program.answer, answer.result)),
             Err(why) => Some(why),
         };
         Sample { begun, took, failure }

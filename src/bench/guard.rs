@@ -3,6 +3,7 @@
 //!
 //! The parent death signal would not do: the service loses it when it gives up root's id.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Command, ExitCode, Stdio};
@@ -16,16 +17,22 @@ use nix::unistd::Pid;
 
 use crate::sys;
 
-/// The hidden command that makes the binary a guard; what follows is the command line guarded.
+/// The hidden command that makes the binary a guard; what follows is the program guarded and its arguments.
 pub const GUARD_COMMAND: &str = "__bench_guard";
 
 /// How long the service may take to end by itself, in milliseconds; and again for what it leaves.
 const GRACE: u16 = 8000;
 
-/// Starts `codemode` with `arguments`, and ends it as soon as standard input does.
+/// Starts the program that the first of `arguments` names, with the others, and ends it as soon as
+/// standard input does.
 #[must_use]
-pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
-    match guard(Command::new("/proc/self/exe").args(arguments).stdin(Stdio::null())) {
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut words = arguments;
+    let Some(program) = words.next() else {
+        eprintln!("codemode: the guard of a bench is given no program; `codemode bench` starts it");
+        return ExitCode::from(2);
+    };
+    match guard(Command::new(program).args(words).stdin(Stdio::null())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("codemode: the service cannot be started or waited for: {error}");

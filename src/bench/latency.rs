@@ -1,77 +1,160 @@
 //! One caller, one run after the other.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::process::Command;
 
-use super::service::{COLD, Service, Setup};
+use super::caller::{ADD, NUMPY, Program};
+use super::service::{COLD, Service, Setup, Start, inherited};
 use super::stats::{Failed, Times};
-use super::{BenchError, Progress};
+use super::{BenchError, Progress, Skipped};
 
-/// A way in which sandboxes are started, and how often the caller comes.
-struct Mode {
+/// How runs meet a sandbox.
+struct Pace {
     name: &'static str,
     settings: &'static [(&'static str, &'static str)],
+    ahead: bool,
     /// The caller's pause after each answer.
     pause: Duration,
 }
 
-/// Where sandboxes are made ahead, one that is back to back outruns their making: it shows what
+/// Where sandboxes are made ahead, one that is back to back may outrun their making: it shows what
 /// building costs all the same. With a pause it meets one that stands.
-const MODES: &[Mode] = &[
-    Mode { name: "made ahead, 10 a second", settings: &[], pause: Duration::from_millis(100) },
-    Mode { name: "made ahead, back to back", settings: &[], pause: Duration::ZERO },
-    Mode { name: "cold, back to back", settings: COLD, pause: Duration::ZERO },
+const PACES: &[Pace] = &[
+    Pace {
+        name: "made ahead, 10 a second",
+        settings: &[],
+        ahead: true,
+        pause: Duration::from_millis(100),
+    },
+    Pace { name: "made ahead, back to back", settings: &[], ahead: true, pause: Duration::ZERO },
+    Pace { name: "none ahead, back to back", settings: COLD, ahead: false, pause: Duration::ZERO },
 ];
 
 /// Runs at the start that are not counted.
 const WARM_UP: usize = 5;
 
-/// What one caller waits for `result = 2 + 2`.
+/// What one caller waits for an answer.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Latency {
-    pub mode: &'static str,
+    /// All that distinguishes the row, in words.
+    pub mode: String,
+    /// `add` (`result = 2 + 2`) or `numpy` (imports it, and uses it).
+    pub program: &'static str,
+    pub start: Start,
+    /// Whether sandboxes are made ahead.
+    pub ahead: bool,
     /// The caller's pause after each answer.
     pub pause_ms: u64,
     /// Runs that warmed up and are not counted.
     pub dropped: usize,
     #[serde(flatten)]
     pub times: Option<Times>,
+    /// So many times this row's median is that of `bwrap` with narrow binds, if both were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bwrap_ratio: Option<f64>,
+    /// So many times this row's median is that of the reference sidecar, if both were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference_ratio: Option<f64>,
     #[serde(flatten)]
     pub failed: Failed,
 }
 
+/// Rows for `result = 2 + 2`, and for `import numpy` where the interpreter has it.
 pub async fn measure(
     setup: &Setup,
     runs: usize,
     progress: Progress<'_>,
-) -> Result<Vec<Latency>, BenchError> {
+) -> Result<(Vec<Latency>, Option<Skipped>), BenchError> {
     let mut rows = Vec::new();
-    for mode in MODES {
-        progress(&format!("latency: {}", mode.name));
-        let service = Service::start(setup, mode.settings).await?;
-        rows.push(measure_one(&service, mode, runs).await?);
+    for start in Start::ALL {
+        for pace in PACES {
+            let mode = format!("{}, {}", start.name(), pace.name);
+            rows.push(measure_one(setup, "add", start, pace, mode, runs, progress).await?);
+        }
     }
-    Ok(rows)
+    if let Err(why) = has_numpy(setup).await {
+        return Ok((rows, Some(Skipped { part: "latency of numpy", why })));
+    }
+    for start in Start::ALL {
+        // Back to back says nothing new, and takes long where each run imports it anew.
+        for pace in PACES.iter().filter(|pace| !(pace.ahead && pace.pause.is_zero())) {
+            let mode = format!("numpy: {}, {}", start.name(), pace.name);
+            let runs = if start == Start::Fresh { runs.div_ceil(4) } else { runs };
+            rows.push(measure_one(setup, "numpy", start, pace, mode, runs, progress).await?);
+        }
+    }
+    Ok((rows, None))
 }
 
-async fn measure_one(service: &Service, mode: &Mode, runs: usize) -> Result<Latency, BenchError> {
+async fn measure_one(
+    setup: &Setup,
+    name: &'static str,
+    start: Start,
+    pace: &Pace,
+    mode: String,
+    runs: usize,
+    progress: Progress<'_>,
+) -> Result<Latency, BenchError> {
+    progress(&format!("latency: {mode}"));
+    let mut settings = vec![start.setting()];
+    settings.extend(pace.settings);
+    let program = if name == "numpy" { NUMPY } else { ADD };
+    if name == "numpy" && start == Start::Warm {
+        settings.push(("CODEMODE_PRELOAD", "numpy"));
+    }
+    let service = Service::start(setup, &settings).await?;
+    let (taken, failed) = one_caller(&service, program, runs, pace.pause).await?;
+    Ok(Latency {
+        mode,
+        program: name,
+        start,
+        ahead: pace.ahead,
+        pause_ms: pace.pause.as_millis() as u64,
+        dropped: WARM_UP,
+        times: Times::of(taken),
+        bwrap_ratio: None,
+        reference_ratio: None,
+        failed,
+    })
+}
+
+/// So many runs one after the other, and some before them to warm up.
+async fn one_caller(
+    service: &Service,
+    program: Program,
+    runs: usize,
+    pause: Duration,
+) -> Result<(Vec<Duration>, Failed), BenchError> {
     let mut caller = service.caller().await?;
     let mut failed = Failed::default();
     let mut taken = Vec::new();
     for number in 0..WARM_UP + runs {
-        let sample = caller.add().await;
+        let sample = caller.run(program).await;
         match sample.failure {
             Some(why) => failed.add(why),
             None if number >= WARM_UP => taken.push(sample.took),
             None => {}
         }
-        if !mode.pause.is_zero() {
-            tokio::time::sleep(mode.pause).await;
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
     }
-    let pause_ms = mode.pause.as_millis() as u64;
-    let times = Times::of(taken);
-    Ok(Latency { mode: mode.name, pause_ms, dropped: WARM_UP, times, failed })
+    Ok((taken, failed))
+}
+
+/// Whether runs can import it; else why there is nothing to measure.
+async fn has_numpy(setup: &Setup) -> Result<(), String> {
+    let look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('numpy') is None)";
+    let mut command = Command::new(&setup.python);
+    command.args(["-I", "-c", look]).env_clear().envs(inherited()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match command.status().await {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("this interpreter has no numpy".to_owned()),
+        Err(error) => Err(format!("this interpreter does not start: {error}")),
+    }
 }

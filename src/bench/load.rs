@@ -7,8 +7,9 @@ use serde::Serialize;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::caller::{Caller, Sample};
-use super::service::{Service, Setup};
+use super::caller::{ADD, Caller, Sample};
+use super::namespaces::{Namespaces, Watch};
+use super::service::{Service, Setup, Start};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
 
@@ -20,6 +21,7 @@ const SUSTAINED: usize = 8;
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Load {
+    pub start: Start,
     pub callers: usize,
     pub seconds: u32,
     /// Answered rightly within these seconds.
@@ -42,6 +44,8 @@ pub struct Throughput {
     /// Of the runs begun in the first tenth of the time, and in the last.
     pub first_tenth_p50_ms: Option<f64>,
     pub last_tenth_p50_ms: Option<f64>,
+    /// What was seen of the runs' namespaces meanwhile.
+    pub namespaces: Namespaces,
 }
 
 pub async fn callers(
@@ -49,12 +53,14 @@ pub async fn callers(
     seconds: u32,
     progress: Progress<'_>,
 ) -> Result<Vec<Load>, BenchError> {
-    let service = Service::start(setup, &[]).await?;
     let mut curve = Vec::new();
-    for callers in CURVE {
-        progress(&format!("callers: {callers} for {seconds} s"));
-        let seen = sustain(&service, callers, seconds).await?;
-        curve.push(seen.load());
+    for start in Start::ALL {
+        let service = Service::start(setup, &[start.setting()]).await?;
+        for callers in CURVE {
+            progress(&format!("callers: {}, {callers} for {seconds} s", start.name()));
+            let seen = sustain(&service, callers, seconds).await?;
+            curve.push(seen.load(start));
+        }
     }
     Ok(curve)
 }
@@ -63,12 +69,23 @@ pub async fn throughput(
     setup: &Setup,
     seconds: u32,
     progress: Progress<'_>,
-) -> Result<Throughput, BenchError> {
-    progress(&format!("throughput: {SUSTAINED} callers for {seconds} s"));
-    let service = Service::start(setup, &[]).await?;
-    let seen = sustain(&service, SUSTAINED, seconds).await?;
-    let [first, last] = seen.tenths();
-    Ok(Throughput { load: seen.load(), first_tenth_p50_ms: first, last_tenth_p50_ms: last })
+) -> Result<Vec<Throughput>, BenchError> {
+    let mut rows = Vec::new();
+    for start in Start::ALL {
+        progress(&format!("throughput: {}, {SUSTAINED} callers for {seconds} s", start.name()));
+        let service = Service::start(setup, &[start.setting()]).await?;
+        let watch = Watch::begin(service.guard());
+        let seen = sustain(&service, SUSTAINED, seconds).await?;
+        let namespaces = watch.end();
+        let [first, last] = seen.tenths();
+        rows.push(Throughput {
+            load: seen.load(start),
+            first_tenth_p50_ms: first,
+            last_tenth_p50_ms: last,
+            namespaces,
+        });
+    }
+    Ok(rows)
 }
 
 struct Seen {
@@ -108,12 +125,12 @@ async fn sustain(service: &Service, callers: usize, seconds: u32) -> Result<Seen
 /// One run to warm up, then all that fit. A caller that is refused at once waits a moment, as any
 /// client would, so that failing is not quicker than succeeding.
 async fn call(mut caller: Caller, warm: Arc<Barrier>, length: Duration) -> (Sample, Vec<Sample>) {
-    let first = caller.add().await;
+    let first = caller.run(ADD).await;
     warm.wait().await;
     let begun = Instant::now();
     let mut samples = Vec::new();
     while begun.elapsed() < length {
-        let sample = caller.add().await;
+        let sample = caller.run(ADD).await;
         if sample.failure.is_some() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -123,7 +140,7 @@ async fn call(mut caller: Caller, warm: Arc<Barrier>, length: Duration) -> (Samp
 }
 
 impl Seen {
-    fn load(&self) -> Load {
+    fn load(&self, start: Start) -> Load {
         let length = Duration::from_secs(self.seconds.into());
         let mut failed = self.failed.clone();
         for why in self.samples.iter().filter_map(|sample| sample.failure.as_ref()) {
@@ -132,6 +149,7 @@ impl Seen {
         let in_time = |sample: &&Sample| sample.begun + sample.took <= self.begun + length;
         let answered = self.answered().filter(in_time).count();
         Load {
+            start,
             callers: self.callers,
             seconds: self.seconds,
             runs_per_s: answered as f64 / length.as_secs_f64(),
@@ -181,7 +199,7 @@ mod tests {
             at(980, 60, None),
         ];
         let seen = Seen { callers: 2, seconds: 1, begun, failed: Failed::default(), samples };
-        let load = seen.load();
+        let load = seen.load(Start::Fresh);
         assert_eq!((load.runs_per_s, load.dropped, load.failed.failures), (3.0, 2, 1));
         assert_eq!(load.failed.first_failure.as_deref(), Some("no"));
         let times = load.times.unwrap();

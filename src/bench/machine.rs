@@ -82,6 +82,15 @@ impl Machine {
     }
 }
 
+/// So many runs may wait here at once without a shortage of memory, at 8 MiB each.
+#[must_use]
+pub fn room() -> usize {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let available = field(&text, "MemAvailable");
+    let kilobytes = available.and_then(|text| text.split(' ').next()?.parse::<usize>().ok());
+    kilobytes.map_or(usize::MAX, |kilobytes| (kilobytes / 1024 / 8).max(1))
+}
+
 /// The value of the first line `name: value`.
 fn field(text: &str, name: &str) -> Option<String> {
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));

@@ -7,11 +7,15 @@
 
 mod application;
 mod caller;
+mod census;
+mod endurance;
 pub mod guard;
 mod latency;
+pub mod limit;
 mod load;
 pub mod machine;
 mod memory;
+mod namespaces;
 mod peers;
 mod processes;
 mod service;
@@ -23,15 +27,21 @@ mod waiting;
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
+pub use census::{Census, Difference, Held};
+pub use endurance::{After, Endurance};
 pub use latency::Latency;
+pub use limit::{Bare, Limit};
 pub use load::{Load, Throughput};
 pub use machine::Machine;
 pub use memory::Memory;
+pub use namespaces::Namespaces;
 pub use peers::Peer;
+pub use service::Start;
 pub use tools::ToolCalls;
 pub use waiting::Waiting;
 
@@ -42,11 +52,11 @@ use service::Setup;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// One caller, `result = 2 + 2`, for each way of starting a sandbox
+    /// One caller, `result = 2 + 2` and `import numpy`, for each way of starting a sandbox
     Latency,
     /// Runs per second and latency with 1, 2, 4, … 64 callers
     Callers,
-    /// 8 callers for a while, and whether it slows down
+    /// 8 callers for a while: whether it slows down, and whether runs share a namespace
     Throughput,
     /// The round trip of a tool call inside a run
     Tools,
@@ -54,8 +64,20 @@ pub enum Kind {
     Waiting,
     /// What the idle service and each sandbox made ahead hold
     Memory,
-    /// A cold `codemode run` beside other sandboxes found on this machine
+    /// `Execute` and a cold `codemode run` beside other sandboxes found on this machine
     Peers,
+    /// What the kernel takes for bare processes in new namespaces, without a sandbox
+    Limit,
+    /// 100,000 runs, and what the service holds after the first 1,000 and at the end (takes minutes)
+    Endurance,
+}
+
+impl Kind {
+    /// What is measured if nothing is named.
+    #[must_use]
+    pub fn usual() -> Vec<Self> {
+        Self::value_variants().iter().copied().filter(|kind| *kind != Self::Endurance).collect()
+    }
 }
 
 /// How much is measured.
@@ -63,14 +85,28 @@ pub enum Kind {
 pub struct Options {
     /// What to measure.
     pub kinds: Vec<Kind>,
-    /// For each point of the curve over callers; the sustained load takes five times as long.
+    /// For each point of the curve over callers.
     pub seconds: u32,
+    /// For the sustained load.
+    pub throughput_seconds: u32,
     /// For each row of latency; five tool calls for each, and one round of peers for five.
     pub runs: usize,
     /// Runs that wait for a tool at once.
     pub waiting: usize,
     /// So many of them are started per second.
     pub starts_per_s: u32,
+    /// Runs of the endurance.
+    pub endurance_runs: usize,
+    /// A Python in which the reference's sidecar is installed, as one more peer.
+    pub reference: Option<PathBuf>,
+}
+
+/// Something that was asked for, and can't be had here.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub struct Skipped {
+    pub part: &'static str,
+    pub why: String,
 }
 
 /// Everything that was measured; what wasn't asked for is absent.
@@ -79,22 +115,29 @@ pub struct Options {
 pub struct Results {
     pub machine: Machine,
     pub options: Options,
-    /// Runs and calls that failed, over all measurements. Other sandboxes' failures are theirs.
+    /// Runs and calls that failed, and runs that shared a namespace, over all measurements. Other
+    /// sandboxes' failures are theirs, and what the kernel refuses without a sandbox is its own.
     pub failures: usize,
+    /// What could not be measured on this machine, and why.
+    pub skipped: Vec<Skipped>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Vec<Latency>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callers: Option<Vec<Load>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub throughput: Option<Throughput>,
+    pub throughput: Option<Vec<Throughput>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolCalls>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Waiting>,
+    pub waiting: Option<Vec<Waiting>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peers: Option<Vec<Peer>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Vec<Limit>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endurance: Option<Endurance>,
 }
 
 /// Why nothing could be measured.
@@ -136,6 +179,7 @@ pub async fn measure(
     let mut results = Results {
         machine,
         failures: 0,
+        skipped: Vec::new(),
         latency: None,
         callers: None,
         throughput: None,
@@ -143,16 +187,21 @@ pub async fn measure(
         waiting: None,
         memory: None,
         peers: None,
+        limit: None,
+        endurance: None,
         options: options.clone(),
     };
     if wanted(Kind::Latency) {
-        results.latency = Some(latency::measure(&setup, options.runs, progress).await?);
+        let (rows, skipped) = latency::measure(&setup, options.runs, progress).await?;
+        results.latency = Some(rows);
+        results.skipped.extend(skipped);
     }
     if wanted(Kind::Callers) {
         results.callers = Some(load::callers(&setup, options.seconds, progress).await?);
     }
     if wanted(Kind::Throughput) {
-        results.throughput = Some(load::throughput(&setup, options.seconds * 5, progress).await?);
+        results.throughput =
+            Some(load::throughput(&setup, options.throughput_seconds, progress).await?);
     }
     if wanted(Kind::Tools) {
         results.tools = Some(tools::measure(&setup, &app, options.runs * 5, progress).await?);
@@ -165,21 +214,60 @@ pub async fn measure(
     }
     if wanted(Kind::Peers) {
         let rounds = (options.runs / 5).max(5);
-        results.peers = Some(peers::measure(interpreter, dir.path(), rounds, progress).await?);
+        let reference = options.reference.as_deref();
+        let compared = peers::Compared { interpreter, reference, rounds };
+        results.peers = Some(peers::measure(&setup, compared, progress).await?);
     }
+    if wanted(Kind::Limit) {
+        results.limit = Some(limit::measure(options.limit_length(), progress).await?);
+    }
+    if wanted(Kind::Endurance) {
+        let runs = options.endurance_runs;
+        results.endurance = Some(endurance::measure(&setup, runs, progress).await?);
+    }
+    results.compare();
     results.failures = results.count_failures();
     Ok(results)
 }
 
+impl Options {
+    /// Half a second is enough for hundreds; longer where everything is.
+    fn limit_length(&self) -> Duration {
+        Duration::from_millis(500 * u64::from(self.seconds.clamp(1, 4)))
+    }
+}
+
 impl Results {
+    /// How many times each row of latency the peers' medians are.
+    fn compare(&mut self) {
+        let median = |name: &str| {
+            let peer = self.peers.iter().flatten().find(|peer| peer.name == name)?;
+            peer.times.map(|times| times.p50_ms)
+        };
+        let (bwrap, reference) = (median(peers::NARROW), median(peers::REFERENCE));
+        for row in self.latency.iter_mut().flatten().filter(|row| row.program == "add") {
+            let own = row.times.map(|times| times.p50_ms);
+            row.bwrap_ratio = bwrap.zip(own).map(|(its, own)| its / own);
+            row.reference_ratio = reference.zip(own).map(|(its, own)| its / own);
+        }
+    }
+
     fn count_failures(&self) -> usize {
         let latency = self.latency.iter().flatten().map(|row| row.failed.failures);
         let callers = self.callers.iter().flatten().map(|row| row.failed.failures);
-        let throughput = self.throughput.iter().map(|all| all.load.failed.failures);
+        let throughput = self.throughput.iter().flatten();
+        let throughput = throughput.map(|row| row.load.failed.failures + row.namespaces.faults());
         let tools = self.tools.iter().map(|all| all.failed.failures);
-        let waiting = self.waiting.iter().map(|all| all.failed.failures);
+        let waiting = self.waiting.iter().flatten().map(|row| row.failed.failures);
+        let endurance = self.endurance.iter().map(|all| all.failed.failures);
         let peers = self.peers.iter().flatten().filter(|peer| peer.ours && peer.failure.is_some());
-        latency.chain(callers).chain(throughput).chain(tools).chain(waiting).sum::<usize>()
+        latency
+            .chain(callers)
+            .chain(throughput)
+            .chain(tools)
+            .chain(waiting)
+            .chain(endurance)
+            .sum::<usize>()
             + peers.count()
     }
 }

@@ -1,14 +1,16 @@
-//! A `codemode serve` of the bench's own.
+//! A service of the bench's own: `codemode serve`, or the reference's sidecar.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::Serialize;
 use tonic::transport::Endpoint;
 
 use super::BenchError;
@@ -21,8 +23,37 @@ pub struct Setup {
     pub python: PathBuf,
     /// `host:port` of the main application.
     pub main_app: String,
-    /// A directory to start in, where no configuration file lies, and for the log.
+    /// A directory to start in, where no configuration file lies, and for logs.
     pub dir: PathBuf,
+}
+
+/// What runs are started from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// Forked from an interpreter that stands loaded.
+    Warm,
+    /// An `execve` of the interpreter in each.
+    Fresh,
+}
+
+impl Start {
+    /// As results are ordered.
+    pub const ALL: [Self; 2] = [Self::Warm, Self::Fresh];
+
+    /// In one word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Warm => "warm",
+            Self::Fresh => "fresh",
+        }
+    }
+
+    /// The setting that has a service start runs so.
+    pub fn setting(self) -> (&'static str, &'static str) {
+        ("CODEMODE_START", self.name())
+    }
 }
 
 /// The setting that has every sandbox built when its run comes.
@@ -44,41 +75,56 @@ impl Service {
     pub async fn start(setup: &Setup, settings: &[(&str, &str)]) -> Result<Self, BenchError> {
         let mut last = String::new();
         for _ in 0..TRIES {
-            let service = Self::spawn(setup, settings)?;
-            match service.answers().await {
-                Ok(()) => return Ok(service),
+            // The link and not its text: it holds even if the file was replaced meanwhile.
+            let mut command = guarded(&["/proc/self/exe".into(), "serve".into()], setup);
+            command.env("CODEMODE_PYTHON", &setup.python);
+            // Runs that a measurement gave up are not waited for.
+            command.env("CODEMODE_SHUTDOWN_GRACE", "1");
+            command.envs(settings.iter().copied());
+            match Self::spawn(command, setup)?.once_it_answers(setup).await {
+                Ok(service) => return Ok(service),
                 Err(why) => last = why,
-            }
-            drop(service);
-            let log = fs::read_to_string(setup.dir.join("log")).unwrap_or_default();
-            if let Some(line) = log.lines().last() {
-                last = format!("{last} ({})", line.chars().take(300).collect::<String>());
             }
         }
         Err(BenchError::Service(last))
     }
 
-    fn spawn(setup: &Setup, settings: &[(&str, &str)]) -> Result<Self, BenchError> {
+    /// Starts the sidecar of the reference with a Python in which it is installed.
+    ///
+    /// # Errors
+    /// In a sentence, why there is none.
+    pub async fn reference(setup: &Setup, python: &Path) -> Result<Self, String> {
+        let module = ["-m", "codemode.executor.service"].map(OsString::from);
+        let words: Vec<OsString> = std::iter::once(python.into()).chain(module).collect();
+        let service = Self::spawn(guarded(&words, setup), setup).map_err(|e| e.to_string())?;
+        service.once_it_answers(setup).await
+    }
+
+    fn spawn(mut command: Command, setup: &Setup) -> Result<Self, BenchError> {
         let failed = |what| move |error| BenchError::Io(what, error);
         let probe = TcpListener::bind(("127.0.0.1", 0)).map_err(failed("no free port"))?;
         let port = probe.local_addr().map_err(failed("no free port"))?.port();
         drop(probe);
         let key = key().map_err(failed("no randomness for a key"))?;
-        let log = File::create(setup.dir.join("log")).map_err(failed("no log"))?;
-        // The link and not its text: it holds even if the file was replaced meanwhile.
-        let mut command = Command::new("/proc/self/exe");
-        command.args([GUARD_COMMAND, "serve"]).current_dir(&setup.dir).env_clear();
-        command.envs(inherited()).env("CODEMODE_PYTHON", &setup.python);
+        let log = File::create(setup.dir.join(format!("log-{port}"))).map_err(failed("no log"))?;
         command.env("CODEMODE_SIDECAR_HOST", "127.0.0.1").env("CODEMODE_API_KEY", &key);
         command.env("CODEMODE_SIDECAR_PORT", port.to_string());
-        command.env("MAIN_APP_GRPC_TARGET", &setup.main_app);
-        // Runs that a measurement gave up are not waited for.
-        command.env("CODEMODE_SHUTDOWN_GRACE", "1");
-        command.envs(settings.iter().copied());
         // A group of its own: Ctrl-C reaches the bench, and the bench ends this in good order.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0);
         let guard = command.spawn().map_err(failed("the service cannot be started"))?;
         Ok(Self { guard, port, key })
+    }
+
+    /// Itself, or what it said last.
+    async fn once_it_answers(self, setup: &Setup) -> Result<Self, String> {
+        let Err(why) = self.answers().await else { return Ok(self) };
+        let log = setup.dir.join(format!("log-{}", self.port));
+        drop(self);
+        let log = fs::read_to_string(log).unwrap_or_default();
+        Err(match log.lines().last() {
+            Some(line) => format!("{why} ({})", line.chars().take(300).collect::<String>()),
+            None => why,
+        })
     }
 
     async fn answers(&self) -> Result<(), String> {
@@ -112,6 +158,11 @@ impl Service {
         Ok(Caller::new(channel, &self.key))
     }
 
+    /// The guard, below which all of the service's processes are.
+    pub fn guard(&self) -> u32 {
+        self.guard.id()
+    }
+
     /// The service's processes, runs included, without the guard. The first is the front.
     pub fn processes(&self) -> Vec<u32> {
         processes::tree(self.guard.id()).into_iter().skip(1).collect()
@@ -124,6 +175,14 @@ impl Drop for Service {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
     }
+}
+
+/// A command under a guard, with nothing of our environment but what it needs.
+fn guarded(words: &[OsString], setup: &Setup) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(GUARD_COMMAND).args(words).current_dir(&setup.dir).env_clear();
+    command.envs(inherited()).env("MAIN_APP_GRPC_TARGET", &setup.main_app);
+    command
 }
 
 /// What programs of ours and others' are given of the environment.

@@ -73,6 +73,12 @@ impl Failed {
         self.failures += 1;
         self.first_failure.get_or_insert_with(|| why.into());
     }
+
+    /// Takes over what another has counted.
+    pub fn join(&mut self, other: Self) {
+        self.failures += other.failures;
+        self.first_failure = self.first_failure.take().or(other.first_failure);
+    }
 }
 
 #[cfg(test)]
@@ -110,5 +116,9 @@ mod tests {
         failed.add("one");
         failed.add("two");
         assert_eq!((failed.failures, failed.first_failure.as_deref()), (2, Some("one")));
+        let mut all = Failed::default();
+        all.join(failed.clone());
+        all.join(Failed { failures: 3, first_failure: Some("three".to_owned()) });
+        assert_eq!((all.failures, all.first_failure.as_deref()), (5, Some("one")));
     }
 }

@@ -8,11 +8,13 @@ use tokio::time::MissedTickBehavior;
 
 use super::application::{Application, HOLD};
 use super::caller::Caller;
-use super::service::{COLD, Service, Setup};
+use super::service::{COLD, Service, Setup, Start};
 use super::stats::{Failed, Times};
 use super::{BenchError, Options, Progress, processes};
 use crate::grpc::proto::ExecutionRequest;
 
+/// The service takes 1,024 over one.
+const CALLS_PER_CONNECTION: usize = 500;
 /// How long after the last start all must be waiting.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -20,18 +22,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Waiting {
+    pub start: Start,
     pub runs: usize,
     pub starts_per_s: u32,
     /// So many waited at once.
     pub waited: usize,
     /// So many were answered rightly, once the tool was.
     pub answered: usize,
-    /// From the request to the call of the tool.
+    /// From the request to the call of the tool, in the main application.
     #[serde(flatten)]
-    pub start: Option<Times>,
+    pub times: Option<Times>,
     /// Proportional set size of all processes of the service before the first, and while all wait.
     pub before_mib: Option<f64>,
     pub during_mib: Option<f64>,
+    /// What each that waits adds.
     pub per_run_mib: Option<f64>,
     /// Why there are no sizes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,80 +49,96 @@ pub async fn measure(
     app: &Application,
     options: &Options,
     progress: Progress<'_>,
+) -> Result<Vec<Waiting>, BenchError> {
+    let mut rows = Vec::new();
+    for start in Start::ALL {
+        rows.push(measure_one(setup, app, options, start, progress).await?);
+    }
+    Ok(rows)
+}
+
+async fn measure_one(
+    setup: &Setup,
+    app: &Application,
+    options: &Options,
+    way: Start,
+    progress: Progress<'_>,
 ) -> Result<Waiting, BenchError> {
-    let runs = options.waiting;
-    progress(&format!("waiting: {runs} runs, {} starts a second", options.starts_per_s));
+    let (runs, rate) = (options.waiting, options.starts_per_s);
+    progress(&format!("waiting: {}, {runs} runs, {rate} starts a second", way.name()));
     let at_once = runs.to_string();
     let mut settings = vec![("CODEMODE_CONCURRENT_RUNS", &*at_once)];
-    settings.push(("CODEMODE_CODE_TIMEOUT", "300"));
+    settings.extend([way.setting(), ("CODEMODE_CODE_TIMEOUT", "300")]);
     settings.extend(COLD);
     let service = Service::start(setup, &settings).await?;
-    let caller = service.caller().await?;
+    let callers = connections(&service, runs).await?;
     // One to warm up, which also has the service fetch its list of tools.
     let mut failed = Failed::default();
     app.let_go();
-    if let Err(why) = hold(caller.clone(), 0).await.2 {
+    if let Err(why) = hold(service.caller().await?, 0).await.2 {
         failed.add(why);
     }
     app.let_go();
     app.hold();
     let before = processes::pss(&service.processes());
-    let mut tasks = start(&caller, runs, options.starts_per_s).await;
+    let mut tasks = start(&callers, runs, rate).await;
     let waited = all_waiting(app, &mut tasks, runs, &mut failed).await;
     let during = processes::pss(&service.processes());
-    progress(&format!("waiting: {waited} wait, and are let go"));
+    progress(&format!("waiting: {}, {waited} wait, and are let go", way.name()));
     let arrived = app.let_go();
     let mut answered = 0;
     let mut started = Vec::new();
     while let Some(ended) = tasks.join_next().await {
         match ended {
-            Ok((number, begun, Ok(()))) => {
-                answered += 1;
+            Ok((number, begun, done)) => {
+                // Whoever came to the tool counts, whatever became of it.
                 started.extend(arrived.get(&number).map(|at| at.duration_since(begun)));
+                match done {
+                    Ok(()) => answered += 1,
+                    Err(why) => failed.add(why),
+                }
             }
-            Ok((_, _, Err(why))) => failed.add(why),
             Err(error) => failed.add(error.to_string()),
         }
     }
-    Ok(summary(options, waited, answered, started, (before, during), failed))
-}
-
-fn summary(
-    options: &Options,
-    waited: usize,
-    answered: usize,
-    started: Vec<Duration>,
-    (before, during): (Result<u64, String>, Result<u64, String>),
-    failed: Failed,
-) -> Waiting {
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let unknown = before.as_ref().err().or(during.as_ref().err()).cloned();
+    let memory_unknown = before.as_ref().err().or(during.as_ref().err()).cloned();
     let sizes = before.ok().zip(during.ok()).map(|(before, during)| (mib(before), mib(during)));
-    Waiting {
-        runs: options.waiting,
-        starts_per_s: options.starts_per_s,
+    Ok(Waiting {
+        start: way,
+        runs,
+        starts_per_s: rate,
         waited,
         answered,
-        start: Times::of(started),
+        times: Times::of(started),
         before_mib: sizes.map(|(before, _)| before),
         during_mib: sizes.map(|(_, during)| during),
         per_run_mib: sizes
             .filter(|_| waited > 0)
             .map(|(before, during)| (during - before) / waited as f64),
-        memory_unknown: unknown,
+        memory_unknown,
         failed,
+    })
+}
+
+/// As many as so many calls at once need; one at least.
+async fn connections(service: &Service, runs: usize) -> Result<Vec<Caller>, BenchError> {
+    let mut callers = Vec::new();
+    for _ in 0..runs.div_ceil(CALLS_PER_CONNECTION).max(1) {
+        callers.push(service.caller().await?);
     }
+    Ok(callers)
 }
 
 /// A run's number, when it was asked for, and what came of it.
 type Ended = (u64, Instant, Result<(), String>);
 
 /// Starts runs at the rate, whether or not the last ones have come to their tool.
-async fn start(caller: &Caller, runs: usize, rate: u32) -> JoinSet<Ended> {
+async fn start(callers: &[Caller], runs: usize, rate: u32) -> JoinSet<Ended> {
     let mut tasks = JoinSet::new();
     let mut tick = tokio::time::interval(Duration::from_secs(1) / rate);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for number in 0..runs {
+    for (number, caller) in callers.iter().cycle().take(runs).enumerate() {
         tick.tick().await;
         tasks.spawn(hold(caller.clone(), number as u64));
     }

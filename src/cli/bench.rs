@@ -9,41 +9,44 @@ use clap::builder::RangedU64ValueParser;
 
 use super::files::{self, NewFile};
 use super::{Stop, code, output, run};
-use crate::bench::{self, Kind, Options, Results, svg, table};
+use crate::bench::{self, Kind, Options, Results, machine, svg, table};
 use crate::plan;
 
 /// Measure what runs cost on this machine
 ///
 /// Starts a service and a main application of its own on loopback ports, calls them over gRPC, and
-/// stops them. Takes about two minutes, and exits with 1 if anything failed.
+/// stops them. Takes about six minutes, and exits with 1 if anything failed.
 #[derive(Args)]
 pub(super) struct BenchArgs {
-    /// Measure only these, separated by commas [default: all]
+    /// Measure only these, separated by commas [default: all but endurance]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<Kind>,
-    /// Take about half a minute, with fewer samples
+    /// Take about a minute and a half, with fewer samples
     #[arg(long)]
     quick: bool,
-    /// Seconds for each number of callers; throughput takes five times as long [default: 6, quick 1]
+    /// Seconds of throughput; each number of callers takes a fifth of them [default: 20, quick 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3600))]
     seconds: Option<u32>,
     /// Runs for each row of latency; five tool calls for each, and a round of peers for five
-    /// [default: 200, quick 40]
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=20_000))]
+    /// [default: 200, quick 40]. Of endurance, all runs [default: 100000, quick 10000]
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000_000))]
     runs: Option<usize>,
-    /// Runs that wait for a tool at once [default: 200, quick 50]
+    /// Runs that wait for a tool at once [default: 1000, or what memory allows; quick 50]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     waiting: Option<usize>,
     /// So many of these are started per second
-    #[arg(long, value_name = "N", default_value = "25", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value = "50", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
     /// Python interpreter: a path, or a name on PATH [default: python3]
     #[arg(long, value_name = "PATH", env = "CODEMODE_PYTHON")]
     python: Option<PathBuf>,
+    /// Python in which `opencodemode` is installed: its sidecar is measured as one more peer
+    #[arg(long, value_name = "PATH")]
+    reference: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Draw the curve over callers into FILE
+    /// Draw latency and the curve over callers into FILE
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Replace that file if it exists
@@ -83,20 +86,18 @@ fn answer(args: &BenchArgs, results: &Results) -> Result<ExitCode, Stop> {
         output::whole(table::text(results).as_bytes())?;
     }
     if let Some(path) = &args.svg {
-        let picture =
-            svg::picture(&results.machine, results.callers.as_deref().unwrap_or_default());
+        let picture = svg::picture(results);
         files::write(vec![NewFile::public(path.clone(), &picture)], args.force)?;
     }
     Ok(if results.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn options(args: &BenchArgs) -> Result<Options, Stop> {
-    use clap::ValueEnum as _;
     let mut kinds = args.only.clone();
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() {
-        kinds = Kind::value_variants().to_vec();
+        kinds = Kind::usual();
     }
     if args.svg.is_some() && !kinds.contains(&Kind::Callers) {
         return Err(Stop::usage(
@@ -104,13 +105,36 @@ fn options(args: &BenchArgs) -> Result<Options, Stop> {
         ));
     }
     let or = |whole, quick| if args.quick { quick } else { whole };
+    let seconds = args.seconds.unwrap_or(or(20, 5));
+    let runs = |whole, quick| args.runs.unwrap_or(or(whole, quick) as usize);
+    let reference = reference(args, &kinds)?;
     Ok(Options {
         kinds,
-        seconds: args.seconds.unwrap_or(or(6, 1)),
-        runs: args.runs.unwrap_or(or(200, 40) as usize),
-        waiting: args.waiting.unwrap_or(or(200, 50) as usize),
+        seconds: (seconds / 5).max(1),
+        throughput_seconds: seconds,
+        runs: runs(200, 40),
+        waiting: args.waiting.unwrap_or_else(|| (or(1000, 50) as usize).min(machine::room())),
         starts_per_s: args.rate,
+        endurance_runs: runs(100_000, 10_000),
+        reference,
     })
+}
+
+/// Its absolute path, links and all: a virtual environment is found by the link.
+fn reference(args: &BenchArgs, kinds: &[Kind]) -> Result<Option<PathBuf>, Stop> {
+    let Some(path) = &args.reference else { return Ok(None) };
+    if !kinds.contains(&Kind::Peers) {
+        return Err(Stop::usage(
+            "--reference is one of the peers, which --only leaves out; add peers to it",
+        ));
+    }
+    if !path.is_file() {
+        let path = path.display();
+        return Err(Stop::usage(format!(
+            "--reference: there is no file {path}; give the Python in which opencodemode is installed"
+        )));
+    }
+    std::path::absolute(path).map(Some).map_err(Stop::usage)
 }
 
 /// What is being done, on standard error: on a terminal in one line that changes.

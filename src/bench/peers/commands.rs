@@ -39,6 +39,10 @@ impl Candidate {
     }
 }
 
+/// The yardstick: it shows the program what a sandbox of ours does, and hides the rest of the host as
+/// ours does. With `/` whole every file of the host can be read, which is another wall.
+pub const NARROW: &str = "bwrap, narrow binds";
+
 /// All, found or not; `codemode run` first. What they need is laid down in `dir`.
 pub fn all(interpreter: &Interpreter, dir: &Path) -> io::Result<Vec<Candidate>> {
     let program = dir.join("empty.py");
@@ -50,15 +54,16 @@ pub fn all(interpreter: &Interpreter, dir: &Path) -> io::Result<Vec<Candidate>> 
     bare.extend(["-I", "-c", "pass"].map(OsString::from));
     let shown = Shown::of(interpreter);
     let plain = |name, ours, words| Candidate { name, ours, kind: Some(Kind::Plain(words)) };
-    let found = |name, words: fn(PathBuf, &Shown, &[OsString]) -> Vec<OsString>| {
-        let kind = on_path(name).map(|path| Kind::Plain(words(path, &shown, &bare)));
+    let found = |name, program, words: fn(PathBuf, &Shown, &[OsString]) -> Vec<OsString>| {
+        let kind = on_path(program).map(|path| Kind::Plain(words(path, &shown, &bare)));
         Candidate { name, ours: false, kind }
     };
     let mut all = vec![
         plain("codemode run", true, run),
         plain("python3 alone", true, bare.clone()),
-        found("bwrap", bubblewrap),
-        found("nsjail", nsjail),
+        found(NARROW, "bwrap", bubblewrap),
+        found("bwrap, / whole", "bwrap", bubblewrap_whole),
+        found("nsjail", "nsjail", nsjail),
     ];
     for (name, options) in [("crun", &[][..]), ("runc", &[]), ("runsc", &["--network=none"])] {
         let kind = match on_path(name) {
@@ -100,11 +105,24 @@ impl Shown {
     }
 }
 
+const BWRAP_WALLS: [&str; 5] =
+    ["--unshare-all", "--new-session", "--die-with-parent", "--cap-drop", "ALL"];
+const BWRAP_OWN: [&str; 6] = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"];
+
+fn bubblewrap_whole(program: PathBuf, _: &Shown, python: &[OsString]) -> Vec<OsString> {
+    let mut words = vec![program.into_os_string()];
+    words.extend(BWRAP_WALLS.map(OsString::from));
+    // The root first: what is mounted later lies on top.
+    words.extend(["--ro-bind", "/", "/"].map(OsString::from));
+    // No `/tmp` of its own: the interpreter may lie there.
+    words.extend(BWRAP_OWN.iter().take(4).map(OsString::from));
+    words.extend(python.iter().cloned());
+    words
+}
+
 fn bubblewrap(program: PathBuf, shown: &Shown, python: &[OsString]) -> Vec<OsString> {
     let mut words = vec![program.into_os_string()];
-    let mut add = |more: &[&str]| words.extend(more.iter().map(OsString::from));
-    add(&["--unshare-all", "--new-session", "--die-with-parent", "--cap-drop", "ALL"]);
-    add(&["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]);
+    words.extend(BWRAP_WALLS.iter().chain(&BWRAP_OWN).map(OsString::from));
     for bind in &shown.binds {
         words.extend(["--ro-bind".into(), bind.into(), bind.into()]);
     }
@@ -157,6 +175,8 @@ mod tests {
         };
         let words = text(bubblewrap("/usr/bin/bwrap".into(), &shown, &python));
         assert!(words.contains("--ro-bind /opt/py /opt/py --symlink usr/lib /lib /opt"), "{words}");
+        let words = text(bubblewrap_whole("/usr/bin/bwrap".into(), &shown, &python));
+        assert!(words.contains("--ro-bind / / --proc /proc"), "{words}");
         let words = text(nsjail("/usr/bin/nsjail".into(), &shown, &python));
         assert!(words.ends_with("--symlink usr/lib:/lib -- /opt/py/bin/python3"), "{words}");
     }

@@ -1,4 +1,5 @@
-//! A cold `codemode run` beside the other sandboxes of this machine, each with an empty program.
+//! `Execute` and a cold `codemode run` beside the other sandboxes of this machine, each of those with
+//! an empty program; and beside the reference's sidecar, if there is one.
 
 mod commands;
 mod oci;
@@ -11,23 +12,32 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::process::Command;
 
-use super::service::inherited;
+use super::caller::{ADD, Caller};
+use super::service::{Service, Setup, Start, inherited};
 use super::stats::{Times, median, milliseconds};
 use super::{BenchError, Progress};
 use crate::plan::Interpreter;
 use commands::Candidate;
+pub use commands::NARROW;
 
 /// Rounds at the start that are not counted.
 const WARM_UP: usize = 1;
 /// Whoever takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A program that starts the interpreter, and what it takes from its start to its end.
+/// The sidecar that codemode's interface comes from.
+pub const REFERENCE: &str = "reference sidecar";
+
+/// After a call of a service, until the next is measured: the service may make a sandbox ahead.
+const LULL: Duration = Duration::from_millis(60);
+
+/// Something that runs a program, and what it takes: a command from its start to its end, a service from
+/// the call to the answer.
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Peer {
     pub name: &'static str,
-    /// Its command line; absent if it isn't on this machine.
+    /// Its command line, or that of the service; absent if it isn't on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
     /// Rounds that warmed up and are not counted.
@@ -37,6 +47,9 @@ pub struct Peer {
     /// Median over the rounds of its time divided by that of `codemode run` in the same round.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio_to_codemode_run: Option<f64>,
+    /// The same, divided by that of `Execute, warm`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_to_execute: Option<f64>,
     /// What it said when it failed; it was not asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -45,27 +58,51 @@ pub struct Peer {
     pub ours: bool,
 }
 
-/// One candidate under measurement; a time for each round that went well.
+/// One candidate under measurement; a time for each round, until one fails.
 struct Runner {
-    candidate: Candidate,
-    taken: Vec<Option<Duration>>,
+    name: &'static str,
+    shown: Option<String>,
+    ours: bool,
+    what: What,
+    taken: Vec<Duration>,
     failure: Option<String>,
+}
+
+enum What {
+    Command(Candidate),
+    Service {
+        caller: Caller,
+        /// Ends when this is dropped.
+        _service: Service,
+    },
+    Nothing,
+}
+
+/// What is compared.
+pub struct Compared<'a> {
+    pub interpreter: &'a Interpreter,
+    /// A Python in which the reference's sidecar is installed.
+    pub reference: Option<&'a Path>,
+    pub rounds: usize,
 }
 
 /// One of each per round, so that a machine whose speed drifts slows all alike; and each round begins
 /// with another one, so that none always follows the same.
 pub async fn measure(
-    interpreter: &Interpreter,
-    dir: &Path,
-    rounds: usize,
+    setup: &Setup,
+    compared: Compared<'_>,
     progress: Progress<'_>,
 ) -> Result<Vec<Peer>, BenchError> {
+    progress("peers: their start");
     let failed = |error| BenchError::Io("no place for the programs to compare", error);
-    let candidates = commands::all(interpreter, dir).map_err(failed)?;
-    let new = |candidate| Runner { candidate, taken: Vec::new(), failure: None };
-    let mut runners: Vec<Runner> = candidates.into_iter().map(new).collect();
-    for round in 0..WARM_UP + rounds {
-        progress(&format!("peers: round {round} of {rounds}"));
+    let candidates = commands::all(compared.interpreter, &setup.dir).map_err(failed)?;
+    let mut runners: Vec<Runner> = candidates.into_iter().map(Runner::command).collect();
+    for start in Start::ALL {
+        runners.push(Runner::execute(setup, start).await?);
+    }
+    runners.push(Runner::reference(setup, compared.reference).await);
+    for round in 0..WARM_UP + compared.rounds {
+        progress(&format!("peers: round {round} of {}", compared.rounds));
         for step in 0..runners.len() {
             let index = (step + round) % runners.len();
             if let Some(runner) = runners.get_mut(index) {
@@ -73,36 +110,104 @@ pub async fn measure(
             }
         }
     }
-    let counted = |runner: &Runner| runner.taken.iter().skip(WARM_UP).copied().collect::<Vec<_>>();
-    let ours = runners.first().map(counted).unwrap_or_default();
-    Ok(runners.iter().map(|runner| runner.peer(&counted(runner), &ours)).collect())
+    let times = |name: &str| {
+        let runner = runners.iter().find(|runner| runner.name == name);
+        runner.map(Runner::counted).unwrap_or_default()
+    };
+    let (run, execute) = (times("codemode run"), times(execute_name(Start::Warm)));
+    Ok(runners.iter().map(|runner| runner.peer(&run, &execute)).collect())
+}
+
+fn execute_name(start: Start) -> &'static str {
+    match start {
+        Start::Warm => "Execute, warm",
+        Start::Fresh => "Execute, fresh",
+    }
 }
 
 impl Runner {
+    fn new(name: &'static str, ours: bool, shown: Option<String>, what: What) -> Self {
+        Self { name, shown, ours, what, taken: Vec::new(), failure: None }
+    }
+
+    fn command(candidate: Candidate) -> Self {
+        let shown = candidate.shown();
+        Self::new(candidate.name, candidate.ours, shown, What::Command(candidate))
+    }
+
+    async fn execute(setup: &Setup, start: Start) -> Result<Self, BenchError> {
+        let (variable, value) = start.setting();
+        let service = Service::start(setup, &[(variable, value)]).await?;
+        let shown = format!("{variable}={value} codemode serve");
+        let what = What::Service { caller: service.caller().await?, _service: service };
+        Ok(Self::new(execute_name(start), true, Some(shown), what))
+    }
+
+    async fn reference(setup: &Setup, python: Option<&Path>) -> Self {
+        let Some(python) = python else {
+            return Self::new(REFERENCE, false, None, What::Nothing);
+        };
+        let shown = Some(format!("{} -m codemode.executor.service", python.display()));
+        let started = async {
+            let service = Service::reference(setup, python).await?;
+            let caller = service.caller().await.map_err(|error| error.to_string())?;
+            Ok(What::Service { caller, _service: service })
+        };
+        match started.await {
+            Ok(what) => Self::new(REFERENCE, false, shown, what),
+            Err(why) => {
+                let failure = Some(why);
+                Self { failure, ..Self::new(REFERENCE, false, shown, What::Nothing) }
+            }
+        }
+    }
+
     async fn run(&mut self, round: usize) {
         if self.failure.is_some() {
             return;
         }
-        let Some(command) = self.candidate.command(round) else { return };
-        match timed(&command).await {
-            Ok(took) => self.taken.push(Some(took)),
+        let timed = match &mut self.what {
+            What::Command(candidate) => match candidate.command(round) {
+                Some(words) => timed(&words).await,
+                None => return,
+            },
+            What::Service { caller, .. } => called(caller).await,
+            What::Nothing => return,
+        };
+        match timed {
+            Ok(took) => self.taken.push(took),
             Err(why) => self.failure = Some(why),
         }
     }
 
-    fn peer(&self, taken: &[Option<Duration>], ours: &[Option<Duration>]) -> Peer {
-        let pairs = taken.iter().zip(ours).filter_map(|(its, our)| Some((((*its)?), (*our)?)));
-        let ratios = pairs.map(|(its, our)| milliseconds(its) / milliseconds(our)).collect();
+    fn counted(&self) -> Vec<Duration> {
+        self.taken.iter().skip(WARM_UP).copied().collect()
+    }
+
+    fn peer(&self, run: &[Duration], execute: &[Duration]) -> Peer {
+        let taken = self.counted();
+        let ratio = |ours: &[Duration]| {
+            let pairs = taken.iter().zip(ours);
+            median(pairs.map(|(its, our)| milliseconds(*its) / milliseconds(*our)).collect())
+        };
         Peer {
-            name: self.candidate.name,
-            command: self.candidate.shown(),
+            name: self.name,
+            command: self.shown.clone(),
             dropped: WARM_UP,
-            times: Times::of(taken.iter().copied().flatten()),
-            ratio_to_codemode_run: median(ratios),
+            times: Times::of(taken.iter().copied()),
+            ratio_to_codemode_run: ratio(run),
+            ratio_to_execute: ratio(execute),
             failure: self.failure.clone(),
-            ours: self.candidate.ours,
+            ours: self.ours,
         }
     }
+}
+
+/// From the call of `Execute` to its answer.
+async fn called(caller: &mut Caller) -> Result<Duration, String> {
+    let sample = caller.run(ADD).await;
+    tokio::time::sleep(LULL).await;
+    sample.failure.map_or(Ok(sample.took), Err)
 }
 
 /// From the start of a program to its end. What it wrote on standard error is why it failed.

@@ -1,26 +1,36 @@
-//! The curve over callers as a picture: throughput on the left, latency on the right.
+//! A picture: the curve over callers, throughput on the left and latency on the right; and below it what
+//! one caller waits, beside the peers.
+
+mod rows;
+mod scale;
 
 use std::fmt::Write as _;
 
-use super::{Load, Machine};
+use super::{Load, Results, Start};
+use scale::Scale;
 
 const WIDTH: f64 = 960.0;
-const HEIGHT: f64 = 440.0;
+/// Of the curves, with their title.
+const CURVES: f64 = 396.0;
+/// Of the two lines about the machine.
+const FOOT: f64 = 44.0;
 
 /// Its own background, so that it can be read on any page; darker where the reader's is dark.
 const STYLE: &str = "text{font-family:system-ui,'DejaVu Sans',sans-serif;font-size:13px;fill:#3b4148}\
 .title{font-size:18px;font-weight:600;fill:#16191d}.small{font-size:11px}\
 .page{fill:#fff;stroke:#d5dae0}.grid{stroke:#e3e7eb}.axis{stroke:#7d8590}\
-.line{fill:none;stroke-width:2.5;stroke-linejoin:round}\
+.line{fill:none;stroke-width:2.5;stroke-linejoin:round}.dashed{stroke-dasharray:3 4}\
 .a{stroke:#0a66c2}.a-dot{fill:#0a66c2}.b{stroke:#c2410c}.b-dot{fill:#c2410c}\
+.c{stroke:#6b7280}.c-dot{fill:#6b7280}\
 @media(prefers-color-scheme:dark){text{fill:#b7bfc8}.title{fill:#f0f3f6}\
 .page{fill:#161a1f;stroke:#333a42}.grid{stroke:#2a3037}\
-.a{stroke:#58a6ff}.a-dot{fill:#58a6ff}.b{stroke:#fb923c}.b-dot{fill:#fb923c}}";
+.a{stroke:#58a6ff}.a-dot{fill:#58a6ff}.b{stroke:#fb923c}.b-dot{fill:#fb923c}.c{stroke:#9aa4af}.c-dot{fill:#9aa4af}}";
 
 /// One measured line.
 struct Series {
-    name: &'static str,
+    name: String,
     class: &'static str,
+    dashed: bool,
     points: Vec<(f64, f64)>,
 }
 
@@ -38,47 +48,70 @@ const BOTTOM: f64 = 340.0;
 
 /// The picture as an SVG document.
 #[must_use]
-pub fn picture(machine: &Machine, curve: &[Load]) -> String {
-    let series = |name, class, value: &dyn Fn(&Load) -> Option<f64>| Series {
-        name,
-        class,
-        points: curve.iter().filter_map(|load| Some((load.callers as f64, value(load)?))).collect(),
+pub fn picture(results: &Results) -> String {
+    let rows = rows::of(results);
+    let height = CURVES + rows::height(&rows) + FOOT;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n\
+         <title>codemode: throughput and latency over the number of callers</title>\n\
+         <style>{STYLE}</style>\n\
+         <rect class=\"page\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n",
+        WIDTH - 1.0,
+        height - 1.0
+    );
+    let title = "Execute of 2 + 2, each caller with its next run as soon as the last is answered";
+    label(&mut svg, (24.0, 36.0), "start", "title", title);
+    for panel in panels(results.callers.as_deref().unwrap_or_default()) {
+        panel.draw(&mut svg);
+    }
+    rows::draw(&mut svg, &rows, CURVES);
+    let lines = results.machine.lines();
+    for (line, y) in lines.iter().zip([height - 34.0, height - 16.0]) {
+        label(&mut svg, (24.0, y), "start", "small", line);
+    }
+    svg += "</svg>\n";
+    svg
+}
+
+/// The colour of a start.
+fn class(start: Start) -> &'static str {
+    match start {
+        Start::Warm => "a",
+        Start::Fresh => "b",
+    }
+}
+
+fn panels(curve: &[Load]) -> [Panel; 2] {
+    // A name, whether it is dashed, and the value of a point.
+    let series = |what: &str, dashed, value: fn(&Load) -> Option<f64>| {
+        Start::ALL.map(|start| {
+            let loads = curve.iter().filter(|load| load.start == start);
+            Series {
+                name: format!("{} {what}", start.name()),
+                class: class(start),
+                dashed,
+                points: loads
+                    .filter_map(|load| Some((load.callers as f64, value(load)?)))
+                    .collect(),
+            }
+        })
     };
-    let panels = [
+    let p50 = series("p50", false, |load| load.times.map(|times| times.p50_ms));
+    let p99 = series("p99", true, |load| load.times.map(|times| times.p99_ms));
+    [
         Panel {
             title: "Runs per second",
             left: 70.0,
             logarithmic: false,
-            series: vec![series("runs/s", "a", &|load| Some(load.runs_per_s))],
+            series: series("", false, |load| Some(load.runs_per_s)).into(),
         },
         Panel {
             title: "Latency in milliseconds",
             left: 550.0,
             logarithmic: true,
-            series: vec![
-                series("p50", "a", &|load| load.times.map(|times| times.p50_ms)),
-                series("p99", "b", &|load| load.times.map(|times| times.p99_ms)),
-            ],
+            series: p50.into_iter().chain(p99).collect(),
         },
-    ];
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">\n\
-         <title>codemode: throughput and latency over the number of callers</title>\n\
-         <style>{STYLE}</style>\n\
-         <rect class=\"page\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n",
-        WIDTH - 1.0,
-        HEIGHT - 1.0
-    );
-    let title = "Execute of 2 + 2, each caller with its next run as soon as the last is answered";
-    label(&mut svg, (24.0, 36.0), "start", "title", title);
-    for panel in &panels {
-        panel.draw(&mut svg);
-    }
-    for (line, y) in machine.lines().iter().zip([HEIGHT - 34.0, HEIGHT - 16.0]) {
-        label(&mut svg, (24.0, y), "start", "small", line);
-    }
-    svg += "</svg>\n";
-    svg
+    ]
 }
 
 impl Panel {
@@ -118,18 +151,23 @@ impl Panel {
         y: &dyn Fn(f64) -> f64,
     ) {
         let class = series.class;
+        let dashed = if series.dashed { " dashed" } else { "" };
         let at: Vec<(f64, f64)> = series.points.iter().map(|p| (x(p.0), y(p.1))).collect();
         let points: Vec<String> = at.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = writeln!(svg, "<polyline class=\"line {class}\" points=\"{}\"/>", points.join(" "));
-        // The legend's entries stand in a row above the plot.
-        let left = self.left + 70.0 * number as f64;
         let _ = writeln!(
             svg,
-            "<polyline class=\"line {class}\" points=\"{left:.1},{0:.1} {1:.1},{0:.1}\"/>",
+            "<polyline class=\"line {class}{dashed}\" points=\"{}\"/>",
+            points.join(" ")
+        );
+        // The legend's entries stand in a row above the plot.
+        let left = self.left + 100.0 * number as f64;
+        let _ = writeln!(
+            svg,
+            "<polyline class=\"line {class}{dashed}\" points=\"{left:.1},{0:.1} {1:.1},{0:.1}\"/>",
             TOP - 18.0,
             left + 20.0,
         );
-        label(svg, (left + 26.0, TOP - 14.0), "start", "", series.name);
+        label(svg, (left + 26.0, TOP - 14.0), "start", "", series.name.trim());
         for (x, y) in at.iter().copied().chain([(left + 10.0, TOP - 18.0)]) {
             let _ = writeln!(
                 svg,
@@ -137,67 +175,6 @@ impl Panel {
             );
         }
     }
-}
-
-/// From a value to its place between 0 and 1.
-struct Scale {
-    logarithmic: bool,
-    low: f64,
-    high: f64,
-    /// Between the ticks of a linear one.
-    step: f64,
-}
-
-impl Scale {
-    /// Over all values, with ends at ticks.
-    fn over(values: impl Iterator<Item = f64>, logarithmic: bool) -> Self {
-        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-        for value in values.filter(|value| value.is_finite() && *value > 0.0) {
-            (least, most) = (least.min(value), most.max(value));
-        }
-        if most <= 0.0 {
-            (least, most) = (1.0, 10.0);
-        }
-        if logarithmic {
-            let low = steps(least).rfind(|tick| *tick <= least).unwrap_or(least);
-            let high = steps(most).find(|tick| *tick >= most).unwrap_or(most);
-            return Self { logarithmic, low, high: high.max(low * 2.0), step: 0.0 };
-        }
-        let step = steps(most / 6.0).find(|tick| *tick >= most / 6.0).unwrap_or(most);
-        Self { logarithmic, low: 0.0, high: (most / step).ceil() * step, step }
-    }
-
-    fn place(&self, value: f64) -> f64 {
-        let (value, low, high) = if self.logarithmic {
-            (value.max(self.low).ln(), self.low.ln(), self.high.ln())
-        } else {
-            (value, self.low, self.high)
-        };
-        (value - low) / (high - low)
-    }
-
-    fn ticks(&self) -> Vec<f64> {
-        if self.logarithmic {
-            let decades = [steps(self.low), steps(self.low * 1e3), steps(self.low * 1e6)];
-            let mut all: Vec<f64> = decades.into_iter().flatten().collect();
-            all.dedup();
-            all.retain(|tick| (self.low..=self.high).contains(tick));
-            return all;
-        }
-        let count = (self.high / self.step).round() as u32;
-        (0..=count).map(|number| self.step * f64::from(number)).collect()
-    }
-}
-
-/// 1, 2 and 5 times powers of ten, from well below `value` to well above.
-fn steps(value: f64) -> impl DoubleEndedIterator<Item = f64> {
-    let decade = value.log10().floor() as i32;
-    (decade - 1..=decade + 1).flat_map(|power| [1.0, 2.0, 5.0].map(|n| of_ten(n, power)))
-}
-
-/// Exact, where a product with 0.1 would not be.
-fn of_ten(factor: f64, power: i32) -> f64 {
-    if power < 0 { factor / 10_f64.powi(-power) } else { factor * 10_f64.powi(power) }
 }
 
 fn rule(svg: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
@@ -234,26 +211,6 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scales_end_at_round_numbers() {
-        let linear = Scale::over([3.0, 87.0].into_iter(), false);
-        assert_eq!(linear.ticks(), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
-        assert_eq!((linear.place(0.0), linear.place(50.0)), (0.0, 0.5));
-        let decades = Scale::over([7.0, 430.0].into_iter(), true);
-        assert_eq!(decades.ticks(), [5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0]);
-        assert_eq!((decades.place(5.0), decades.place(500.0)), (0.0, 1.0));
-        let tiny = Scale::over([0.3, 0.31].into_iter(), true);
-        assert_eq!(tiny.ticks(), [0.2, 0.5]);
-    }
-
-    #[test]
-    fn nothing_measured_is_still_a_scale() {
-        for logarithmic in [false, true] {
-            let scale = Scale::over(std::iter::empty(), logarithmic);
-            assert!(scale.ticks().len() > 1 && scale.place(scale.high) == 1.0);
-        }
-    }
 
     #[test]
     fn text_is_escaped() {

@@ -12,7 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::failure::{Step, fail, of_stage};
+use super::failure::{Step, of_stage};
 use super::host::Host;
 use super::networks::Networks;
 use super::prepare;

@@ -20,6 +20,7 @@ pub mod sandbox {
     pub use record::{Record, Stage};
 }
 
+use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
@@ -27,18 +28,28 @@ use nix::errno::Errno;
 use sandbox::child::{Becomes, Given, Prepared, give_birth, give_guest};
 use sandbox::order::{Files, LARGEST, Order, Word};
 use sandbox::{Record, Stage};
-use sys::{Handlers, Parentage, ThreadId};
+use sys::{Handlers, HotPages, Parentage, ThreadId};
 
 /// Takes orders from the socket `number` until its other end closes (1) or it can't go on (the errno,
 /// negative). Returns 0 in each guest, with every wall standing around it.
 ///
-/// The caller is an interpreter with one thread, between `PyOS_BeforeFork` and `PyOS_AfterFork_Child`.
+/// The caller is an interpreter with one thread, between `PyOS_BeforeFork` and `PyOS_AfterFork_Child`. A run
+/// will first write to the pages of the `count` addresses at `pages`.
+///
+/// # Safety
+/// As [`sys::numbers`].
 #[unsafe(no_mangle)]
-pub extern "C" fn codemode_serve(number: libc::c_int) -> libc::c_int {
-    match sys::borrow(number).and_then(serve) {
+pub unsafe extern "C" fn codemode_serve(
+    number: c_int,
+    pages: *const u64,
+    count: usize,
+) -> c_int {
+    // SAFETY: the caller's contract.
+    let hot = HotPages::new(&unsafe { sys::numbers(pages, count) });
+    match sys::borrow(number).and_then(|launcher| serve(launcher, hot)) {
         Ok(Side::Guest) => 0,
         Ok(Side::Server) => 1,
-        Err(errno) => -(errno as libc::c_int),
+        Err(errno) => -(errno as c_int),
     }
 }
 
@@ -48,13 +59,13 @@ enum Side {
     Guest,
 }
 
-fn serve(launcher: BorrowedFd<'_>) -> nix::Result<Side> {
+fn serve(launcher: BorrowedFd<'_>, hot: HotPages) -> nix::Result<Side> {
     let mut buffer = vec![0; LARGEST];
     let (length, _) = sys::receive(launcher, &mut buffer, 0)?;
     let prepared: Option<Prepared> =
         buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
     let Some(prepared) = prepared else { return Ok(Side::Server) };
-    let becomes = Becomes::Itself { thread: ThreadId::find()?, handlers: Handlers::take()? };
+    let becomes = Becomes::Itself { thread: ThreadId::find()?, handlers: Handlers::take()?, hot };
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
     sys::send(launcher, &loaded, &[])?;
     loop {
@@ -81,7 +92,7 @@ fn serve(launcher: BorrowedFd<'_>) -> nix::Result<Side> {
             Ok(Some(first)) => answer(launcher, Record::Init(first.as_raw()))?,
             Ok(None) => {
                 // The descriptors' numbers are others' by now, and the rest goes with the process.
-                std::mem::forget((files, buffer, prepared));
+                std::mem::forget((files, buffer, prepared, becomes));
                 return Ok(Side::Guest);
             }
             Err(errno) => answer(launcher, Record::Failed(Stage::Clone, errno as i32))?,

@@ -321,27 +321,47 @@ def _guest():
             pass
         return 1
 
-    def leave_early(code, scope):
-        """End without the interpreter's own teardown, where nobody could notice.
-
-        That takes a tenth of a small run. With no thread to wait for and no exit handler to call,
-        what is left of its effects is that objects of the program are destroyed (files are
-        flushed by it) and that the streams are flushed.
-        """
+    def something_at_exit(threading):
+        """Whether any exit handler has work to do: none has but those of these modules, and those none."""
         import atexit
 
+        if threading is not None and getattr(threading, "_threading_atexits", None):
+            # The one of concurrent.futures joins threads, of which there is none.
+            if len(threading._threading_atexits) > ("concurrent.futures.thread" in sys.modules):
+                return True
+        known = 0
+        logging = sys.modules.get("logging")
+        if logging is not None:
+            known += 1
+            # It flushes handlers; one stands from the start.
+            if len(logging._handlerList) > 1 or len(logging.root.handlers):
+                return True
+        weakref = sys.modules.get("weakref")
+        if weakref is not None and weakref.finalize._registered_with_atexit:
+            known += 1
+            if weakref.finalize._registry:
+                return True
+        return atexit._ncallbacks() > known
+
+    def finish(scope):
+        """End what the program left; whether the interpreter's own teardown can then be passed over.
+
+        That takes a tenth of a small run. Where no thread of the program's is to be waited for, what is
+        left of its effects is that exit handlers are called, that objects of the program are destroyed
+        (files are flushed by it) and that the streams are flushed.
+        """
         # A thread of the program's own is waited for; that of the tool channel is not.
         ours = 2 if channel is not None and channel.state == "open" else 1
         threading = sys.modules.get("threading")
         if len(sys._current_frames()) > ours:
-            return
+            return False
         try:
-            if threading is not None:
-                threading._shutdown()
-            atexit._run_exitfuncs()
-        except BaseException:
-            return
-        try:
+            if something_at_exit(threading):
+                if threading is not None:
+                    threading._shutdown()
+                import atexit
+
+                atexit._run_exitfuncs()
             scope.clear()
             # The oldest generation only if there is something: collecting it also empties the
             # interpreter's stores of memory, which writes to many pages.
@@ -349,10 +369,8 @@ def _guest():
             sys.stdout.flush()
             sys.stderr.flush()
         except BaseException:
-            return
-        from posix import _exit
-
-        _exit(code)
+            return False
+        return True
 
     def result_document(scope, limit):
         if "result" not in scope:
@@ -368,6 +386,24 @@ def _guest():
                 "result is %d characters of JSON; the limit is %d" % (len(document), limit)
             )
         return document
+
+    def tell_result(scope, limit):
+        document = result_document(scope, limit)
+        if document is None:
+            text = "null"
+        elif document.isdigit():
+            text = '"%s"' % document
+        else:
+            text = dumps(document)
+        try:
+            transmit_text('{"t":"done","ok":true,"result":%s}' % text)
+        except OSError as error:
+            sys.stderr.write(
+                "codemode: the program closed its control socket (descriptor 3), so its "
+                "result can't be told (%s)\n" % error
+            )
+            return False
+        return True
 
     # --- a warm interpreter ---------------------------------------------------------------------
 
@@ -418,8 +454,9 @@ def _guest():
         fork = ctypes.PyDLL(library)
         gc.collect()
         gc.freeze()
+        pages = rehearse() if looked else b""
         ctypes.pythonapi.PyOS_BeforeFork()
-        done = fork.codemode_serve(CONTROL)
+        done = fork.codemode_serve(CONTROL, pages, ctypes.c_size_t(len(pages) // 8))
         if done > 0:
             os._exit(0)
         if done < 0:
@@ -437,54 +474,130 @@ def _guest():
         if numpy_random is not None:
             numpy_random.seed()
 
-    # --- one run --------------------------------------------------------------------------------
+    def rehearse():
+        """Find out which pages a run writes to first, by forking one that runs almost nothing.
+
+        A fork's first touch of each page costs a fault. With the list the kernel is asked for all of
+        them at once, while the sandbox is still being built. Returns addresses, eight bytes each.
+        """
+        import os
+
+        told, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                null = os.open("/dev/null", os.O_RDWR)
+                for number in range(4):
+                    os.dup2(null, number)
+                reseed()
+                request = ("p", "result = 2 + 2\n", ["p"], [], "{}", "null", 100)
+                finish(perform(*load_request(store_request(request)))[1])
+                os.write(tell, b"1")
+                os.read(told, 2)
+            finally:
+                os._exit(0)
+        # It has written, and stands until it is killed.
+        os.close(tell)
+        done = os.read(told, 1)
+        own, _ = mapped("self")
+        written = mapped(child)[0] & own if done else ()
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        os.close(told)
+        have_copied(mapped("self")[1])
+        return b"".join(address.to_bytes(8, "little") for address in sorted(written))
+
+    def mapped(process):
+        """Pages that a process may write to and has to itself, and one page of each file that it reads.
+
+        For "self": all pages that may be written to. See pagemap in proc(5) and
+        Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 56 mapped by no other process
+        (Linux 4.2).
+        """
+        import os
+
+        size = os.sysconf("SC_PAGE_SIZE")
+        written, read = set(), []
+        with open("/proc/%s/maps" % process) as maps, open(
+            "/proc/%s/pagemap" % process, "rb", 0
+        ) as pagemap:
+            for line in maps.read().splitlines():
+                area, mode, _, _, inode = line.split()[:5]
+                first, end = [int(number, 16) for number in area.split("-")]
+                if mode[0] != "r" or mode[3] != "p" or first >> 63:
+                    continue
+                pagemap.seek(first // size * 8)
+                entries = pagemap.read((end - first) // size * 8)
+                bits = [
+                    int.from_bytes(entries[at:at + 8], "little") for at in range(0, len(entries), 8)
+                ]
+                present = [
+                    first + at * size for at, bit in enumerate(bits)
+                    if bit >> 63 and (process == "self" or bit >> 56 & 1 or mode[1] != "w")
+                ]
+                if mode[1] == "w":
+                    written.update(present)
+                elif present and inode != "0":
+                    read.append(present[0])
+        return written, read
+
+    def have_copied(pages):
+        """Have a fork copy the page tables of mapped files too, instead of leaving them to faults.
+
+        The kernel does so for a mapping that holds a page of the process's own. Each byte is written
+        as it is.
+        """
+        with open("/proc/self/mem", "r+b", 0) as memory:
+            for page in pages:
+                try:
+                    memory.seek(page)
+                    byte = memory.read(1)
+                    memory.seek(page)
+                    memory.write(byte)
+                except OSError:
+                    # Without it a run is slower, and nothing else.
+                    return
+
+    from marshal import dumps as store_request, loads as load_request
+
+    def perform(filename, source, argv, names, config, context, limit):
+        """Run one program; its exit code, and its names."""
+        main = type(sys)("__main__")
+        main.__builtins__ = __builtins__
+        scope = main.__dict__
+        scope["tools"] = {
+            name: (AsyncTool if is_async else SyncTool)(name) for name, is_async in names
+        }
+        scope["config"] = {} if config == "{}" else loads(config)
+        scope["context"] = None if context == "null" else loads(context)
+        sys.modules["__main__"] = main
+        sys.argv[:] = argv
+        sys.path.insert(0, "")
+        # What the interpreter holds by now is here to stay; collections pass it by.
+        gc.freeze()
+
+        code = 0
+        try:
+            try:
+                exec(compile(source, filename, "exec", dont_inherit=True), scope)
+            except SystemExit as error:
+                code = exit_code(error)
+            if code == 0 and not tell_result(scope, limit):
+                code = 1
+        except BaseException as error:
+            code = report_failure(error, filename, source)
+        return code, scope
 
     if len(sys.argv) > 1:
         become_warm(sys.argv[1], sys.argv[2:])
-
-    from marshal import loads as load_request
-
-    filename, source, argv, names, config, context, limit = load_request(receive_body())
+    request = load_request(receive_body())
     # Until here nothing of the program has run, and it may be given to another sandbox.
     transmit_text('{"t":"go"}')
+    code, scope = perform(*request)
+    if finish(scope):
+        from posix import _exit
 
-    main = type(sys)("__main__")
-    main.__builtins__ = __builtins__
-    scope = main.__dict__
-    scope["tools"] = {name: (AsyncTool if is_async else SyncTool)(name) for name, is_async in names}
-    scope["config"] = {} if config == "{}" else loads(config)
-    scope["context"] = None if context == "null" else loads(context)
-    sys.modules["__main__"] = main
-    sys.argv[:] = argv
-    sys.path.insert(0, "")
-    # What the interpreter holds by now is here to stay; collections pass it by.
-    gc.freeze()
-
-    code = 0
-    try:
-        try:
-            exec(compile(source, filename, "exec", dont_inherit=True), scope)
-        except SystemExit as error:
-            code = exit_code(error)
-        if code == 0:
-            document = result_document(scope, limit)
-            if document is None:
-                text = "null"
-            elif document.isdigit():
-                text = '"%s"' % document
-            else:
-                text = dumps(document)
-            try:
-                transmit_text('{"t":"done","ok":true,"result":%s}' % text)
-            except OSError as error:
-                sys.stderr.write(
-                    "codemode: the program closed its control socket (descriptor 3), so its "
-                    "result can't be told (%s)\n" % error
-                )
-                code = 1
-    except BaseException as error:
-        code = report_failure(error, filename, source)
-    leave_early(code, scope)
+        _exit(code)
     return code
 
 

@@ -11,6 +11,7 @@ mod capability;
 mod exec;
 mod fd;
 mod landlock;
+mod memory;
 mod message;
 mod network;
 mod process;
@@ -26,6 +27,7 @@ pub use capability::{
 pub use exec::ExecImage;
 pub use fd::{adopt, borrow, keep_only, raise_open_files};
 pub use landlock::{add_path_rule, landlock_abi, restrict_self};
+pub use memory::{HotPages, numbers};
 pub use message::{MAX_FDS, receive, send};
 pub use network::loopback_up;
 pub use process::{

@@ -12,7 +12,7 @@ use nix::unistd::{Pid, close, setsid, write};
 
 use super::super::record::Stage;
 use super::{At, Becomes, Failure, JoinFiles, Prepared, borrowed, guest, init};
-use crate::sys;
+use crate::sys::{self, HotPages};
 
 /// Where init is referred to, once descriptors are arranged.
 const INIT: i32 = 6;
@@ -30,13 +30,13 @@ pub fn give_guest(
     becomes: &Becomes,
     files: &JoinFiles,
 ) -> nix::Result<Option<Pid>> {
-    let Becomes::Itself { thread, .. } = becomes else { return Err(Errno::EINVAL) };
+    let Becomes::Itself { thread, hot, .. } = becomes else { return Err(Errno::EINVAL) };
     // For children only: the caller stays where it is.
     setns(files.pid_namespace.as_fd(), CloneFlags::CLONE_NEWPID)?;
     let group = files.groups.cloned_into.as_ref().map(AsFd::as_fd);
     let guest = sys::clone_sibling_keeping(*thread, group)?;
     if guest.is_none() {
-        if let Err(failure) = join(prepared, files) {
+        if let Err(failure) = join(prepared, hot, files) {
             // Where the socket is by now depends on how far it came.
             guest::give_up(told_by(files), &failure);
         }
@@ -49,12 +49,14 @@ fn told_by(files: &JoinFiles) -> BorrowedFd<'_> {
     sys::borrow(guest::REPORT).unwrap_or(files.report.as_fd())
 }
 
-fn join(prepared: &Prepared, files: &JoinFiles) -> Result<(), Failure> {
+fn join(prepared: &Prepared, hot: &HotPages, files: &JoinFiles) -> Result<(), Failure> {
     init::join_groups(&files.groups).at(Stage::Cgroup)?;
     if prepared.first_to_go {
         go_first().at(Stage::Cgroup)?;
     }
     arrange(files).at(Stage::Descriptors)?;
+    // In the groups, to which it counts, and while init still builds.
+    hot.touch();
     let report = borrowed(guest::REPORT);
     // Until init has built what is joined.
     init::wait_for_go(report).at(Stage::Start)?;

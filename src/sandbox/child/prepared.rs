@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sys::{ExecImage, Handlers, Instruction, ThreadId};
+use crate::sys::{ExecImage, Handlers, HotPages, Instruction, ThreadId};
 
 /// How a process gets into new namespaces on this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum Becomes {
         thread: ThreadId,
         /// What the interpreter has set up for signals, taken from whoever forks.
         handlers: Handlers,
+        /// What a run touches first.
+        hot: HotPages,
     },
 }
 

@@ -53,6 +53,12 @@ pub unsafe extern "C" fn codemode_serve(
     }
 }
 
+/// Forks a process that only the caller knows of; its id, 0 in itself, or -1.
+#[unsafe(no_mangle)]
+pub extern "C" fn codemode_fork() -> c_int {
+    sys::fork(Parentage::Own).map_or(-1, |child| child.map_or(0, |pid| pid.as_raw()))
+}
+
 /// Which process has come back.
 enum Side {
     Server,

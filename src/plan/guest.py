@@ -454,8 +454,21 @@ def _guest():
         fork = ctypes.PyDLL(library)
         gc.collect()
         gc.freeze()
-        pages = rehearse() if looked else b""
+        pages = b""
         ctypes.pythonapi.PyOS_BeforeFork()
+        if looked:
+            # In a process of its own: what it leaves behind would be copied for every run.
+            source, target = os.pipe()
+            child = fork.codemode_fork()
+            if child == 0:
+                try:
+                    os.write(target, rehearse(ctypes, fork)[:1 << 15])
+                finally:
+                    os._exit(0)
+            os.close(target)
+            pages = os.read(source, 1 << 15)
+            os.close(source)
+            os.waitpid(child, 0)
         done = fork.codemode_serve(CONTROL, pages, ctypes.c_size_t(len(pages) // 8))
         if done > 0:
             os._exit(0)
@@ -474,7 +487,7 @@ def _guest():
         if numpy_random is not None:
             numpy_random.seed()
 
-    def rehearse():
+    def rehearse(ctypes, fork):
         """Find out which pages a run writes to first, by forking one that runs almost nothing.
 
         A fork's first touch of each page costs a fault. With the list the kernel is asked for all of
@@ -482,81 +495,68 @@ def _guest():
         """
         import os
 
-        told, tell = os.pipe()
-        child = os.fork()
+        here, there = os.pipe(), os.pipe()
+
+        def wait(pipe):
+            return os.read(pipe[0], 1)
+
+        def go(pipe):
+            os.write(pipe[1], b"1")
+
+        child = fork.codemode_fork()
         if child == 0:
             try:
-                null = os.open("/dev/null", os.O_RDWR)
-                for number in range(4):
-                    os.dup2(null, number)
+                wait(there)
+                ctypes.pythonapi.PyOS_AfterFork_Child()
                 reseed()
                 request = ("p", "result = 2 + 2\n", ["p"], [], "{}", "null", 100)
+                null = os.open("/dev/null", os.O_RDWR)
+                os.dup2(null, CONTROL)
                 finish(perform(*load_request(store_request(request)))[1])
-                os.write(tell, b"1")
-                os.read(told, 2)
+                go(here)
+                wait(there)
             finally:
                 os._exit(0)
-        # It has written, and stands until it is killed.
-        os.close(tell)
-        done = os.read(told, 1)
-        own, _ = mapped("self")
-        written = mapped(child)[0] & own if done else ()
+        if child < 0:
+            return b""
+        # What this process has written to since is the child's alone, too. Looking twice, it writes to the
+        # same pages.
+        for _ in range(2):
+            before = mapped(child)
+        go(there)
+        wait(here)
+        written = (mapped(child) - before) & mapped("self")
         os.kill(child, 9)
         os.waitpid(child, 0)
-        os.close(told)
-        have_copied(mapped("self")[1])
+        for end in here + there:
+            os.close(end)
         return b"".join(address.to_bytes(8, "little") for address in sorted(written))
 
     def mapped(process):
-        """Pages that a process may write to and has to itself, and one page of each file that it reads.
+        """Pages that a process may write to and has to itself; of "self" all that it may write to.
 
-        For "self": all pages that may be written to. See pagemap in proc(5) and
-        Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 56 mapped by no other process
-        (Linux 4.2).
+        See pagemap in proc(5) and Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 56 mapped
+        by no other process (Linux 4.2).
         """
         import os
 
         size = os.sysconf("SC_PAGE_SIZE")
-        written, read = set(), []
+        pages = set()
         with open("/proc/%s/maps" % process) as maps, open(
             "/proc/%s/pagemap" % process, "rb", 0
         ) as pagemap:
             for line in maps.read().splitlines():
-                area, mode, _, _, inode = line.split()[:5]
-                first, end = [int(number, 16) for number in area.split("-")]
-                if mode[0] != "r" or mode[3] != "p" or first >> 63:
+                area, mode = line.split()[:2]
+                if mode[:2] != "rw" or mode[3] != "p":
                     continue
+                first, end = [int(number, 16) for number in area.split("-")]
                 pagemap.seek(first // size * 8)
                 entries = pagemap.read((end - first) // size * 8)
-                bits = [
-                    int.from_bytes(entries[at:at + 8], "little") for at in range(0, len(entries), 8)
-                ]
-                present = [
-                    first + at * size for at, bit in enumerate(bits)
-                    if bit >> 63 and (process == "self" or bit >> 56 & 1 or mode[1] != "w")
-                ]
-                if mode[1] == "w":
-                    written.update(present)
-                elif present and inode != "0":
-                    read.append(present[0])
-        return written, read
-
-    def have_copied(pages):
-        """Have a fork copy the page tables of mapped files too, instead of leaving them to faults.
-
-        The kernel does so for a mapping that holds a page of the process's own. Each byte is written
-        as it is.
-        """
-        with open("/proc/self/mem", "r+b", 0) as memory:
-            for page in pages:
-                try:
-                    memory.seek(page)
-                    byte = memory.read(1)
-                    memory.seek(page)
-                    memory.write(byte)
-                except OSError:
-                    # Without it a run is slower, and nothing else.
-                    return
+                for at in range(0, len(entries), 8):
+                    bits = int.from_bytes(entries[at:at + 8], "little")
+                    if bits >> 63 and (process == "self" or bits >> 56 & 1):
+                        pages.add(first + at // 8 * size)
+        return pages
 
     from marshal import dumps as store_request, loads as load_request
 

@@ -21,6 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("codemode.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     fs::write(out.join("run.bpf"), bytes(&seccomp::run()?))?;
+    let (early, late) = seccomp::run_in_two()?;
+    fs::write(out.join("early.bpf"), bytes(&early))?;
+    fs::write(out.join("late.bpf"), bytes(&late))?;
     fs::write(out.join("init.bpf"), bytes(&seccomp::init()?))?;
     fs::write(out.join("confined.bpf"), bytes(&seccomp::confined()?))?;
     fs::write(out.join("kept.bpf"), bytes(&seccomp::kept()?))?;

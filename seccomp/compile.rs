@@ -44,6 +44,12 @@ pub const UNCOUNTED: Policy = Policy {
     json: include_str!("uncounted.json"),
 };
 
+/// The calls that a guest forked from a warm interpreter makes on its way, beside a run's.
+pub const SETUP: Policy =
+    Policy { file: "seccomp/setup.json", name: "setup", json: include_str!("setup.json") };
+
+const ALLOWED: u32 = 0x7fff_0000; // SECCOMP_RET_ALLOW
+
 /// The most instructions that the kernel takes in one filter (`BPF_MAXINSNS`).
 pub const MAX_INSTRUCTIONS: usize = 4096;
 
@@ -130,13 +136,37 @@ fn matched(call: &[sock_filter]) -> Answer {
 
 /// The filter of a run: `allow.json` with the refusals of `refuse.json` in it.
 pub fn run() -> Result<BpfProgram, String> {
+    assemble(&compile_run()?)
+}
+
+/// The filter of a run in two parts that together say what it says. The large one allows what the set-up
+/// needs besides, and is installed once, in the warm interpreter; the small one takes just that away.
+pub fn run_in_two() -> Result<(BpfProgram, BpfProgram), String> {
+    let (mut early, setup) = (compile_run()?, compile(&SETUP)?);
+    let mut late = Compiled { calls: BTreeMap::new(), otherwise: ALLOWED, check: early.check.clone() };
+    for (number, answer) in setup.calls {
+        let free = Answer::Constant(ALLOWED);
+        if answer != free {
+            return Err(fault(&SETUP, &format!("call {number} has conditions")));
+        }
+        let meant = early.calls.insert(number, free);
+        let meant = meant.unwrap_or(Answer::Constant(early.otherwise));
+        if meant == Answer::Constant(ALLOWED) {
+            return Err(fault(&SETUP, &format!("call {number} is allowed anyway")));
+        }
+        late.calls.insert(number, meant);
+    }
+    Ok((assemble(&early)?, assemble(&late)?))
+}
+
+fn compile_run() -> Result<Compiled, String> {
     let (mut allow, refuse) = (compile(&ALLOW)?, compile(&REFUSE)?);
     for (number, answer) in refuse.calls {
         if allow.calls.insert(number, answer).is_some() {
             return Err(fault(&REFUSE, &format!("call {number} is in allow.json too")));
         }
     }
-    assemble(&allow)
+    Ok(allow)
 }
 
 /// The filter of init.

@@ -72,6 +72,9 @@ fn serve(launcher: BorrowedFd<'_>, hot: HotPages) -> nix::Result<Side> {
         buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
     let Some(prepared) = prepared else { return Ok(Side::Server) };
     let becomes = Becomes::Itself { thread: ThreadId::find()?, handlers: Handlers::take()?, hot };
+    if let Some(parts) = &prepared.in_two {
+        sys::install_filter(&parts.early)?;
+    }
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
     sys::send(launcher, &loaded, &[])?;
     loop {

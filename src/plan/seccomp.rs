@@ -10,6 +10,10 @@ use crate::sys::Instruction;
 pub struct Filters {
     /// Of a run: what is allowed goes ahead, the known dangerous gets EPERM, all else ENOSYS.
     pub run: Vec<Instruction>,
+    /// The same in two parts: of a warm interpreter, which allows what its guests need on their way,
+    pub early: Vec<Instruction>,
+    /// and of its guests, which takes that away.
+    pub late: Vec<Instruction>,
     /// Of a run without namespaces, beside the first: EPERM for what would reach the service.
     pub confined: Vec<Instruction>,
     /// Of a run that is kept to some processors, beside the first: EPERM for the way back.
@@ -37,6 +41,8 @@ pub fn filters() -> Result<Filters, WrongArchitecture> {
     }
     Ok(Filters {
         run: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/run.bpf"))),
+        early: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/early.bpf"))),
+        late: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/late.bpf"))),
         confined: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/confined.bpf"))),
         kept: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/kept.bpf"))),
         uncounted: instructions(include_bytes!(concat!(env!("OUT_DIR"), "/uncounted.bpf"))),

@@ -221,10 +221,52 @@ proptest! {
     }
 }
 
+/// What the kernel takes of two answers: the stricter one, of which the action is the smaller number.
+fn stricter(one: u32, other: u32) -> u32 {
+    let action = |answer: u32| (answer & 0xffff_0000).cast_signed();
+    if action(one) <= action(other) { one } else { other }
+}
+
+#[test]
+fn the_two_parts_of_the_filter_say_together_what_it_says() {
+    let Filters { run, early, late, .. } = filters().unwrap();
+    let (mut opened, mut closed) = (0, 0);
+    for number in (0..=600).chain([0x4000_0000, 0x4000_0000 | 59, u32::MAX]) {
+        for first in [0, 1, 2, 8, 15, 22, 23, 24, 38, 1 << 17, 0x7e02_0000, 1 << 32, u64::MAX] {
+            for second in [0, 1, 2, 3, 4, 8, 9, 1030, 1 << 31, u64::MAX] {
+                let arguments = [first, second, 0, second, 0, 0];
+                let ask = |filter: &[Instruction]| answer(filter, X86_64, number, arguments);
+                let (whole, early, late) = (ask(&run), ask(&early), ask(&late));
+                assert_eq!(stricter(early, late), whole, "call {number} {arguments:x?}");
+                opened += u32::from(early != whole);
+                closed += u32::from(late != GO_AHEAD);
+            }
+        }
+    }
+    assert!(opened > 0 && closed >= opened);
+}
+
+proptest! {
+    #[test]
+    fn any_call_is_answered_by_both_parts_as_by_the_whole(
+        number in 0u32..600,
+        arguments in any::<[u64; 6]>(),
+    ) {
+        let Filters { run, early, late, .. } = filters().unwrap();
+        let ask = |filter: &[Instruction]| answer(filter, X86_64, number, arguments);
+        prop_assert_eq!(stricter(ask(&early), ask(&late)), ask(&run));
+    }
+}
+
+#[test]
+fn the_part_that_each_run_installs_is_small() {
+    assert!(filters().unwrap().late.len() < 200);
+}
+
 #[test]
 fn another_architecture_is_killed() {
-    let Filters { run, confined, kept, uncounted, init } = filters().unwrap();
-    for filter in [run, confined, kept, uncounted, init] {
+    let Filters { run, early, late, confined, kept, uncounted, init } = filters().unwrap();
+    for filter in [run, early, late, confined, kept, uncounted, init] {
         assert_eq!(answer(&filter, 0x4000_0003, 0, [0; 6]), KILL, "i386");
     }
 }

@@ -119,7 +119,12 @@ fn confine(
     for filter in &prepared.further_filters {
         sys::install_filter(filter).at(Stage::Seccomp)?;
     }
-    sys::install_filter(&prepared.guest_filter).at(Stage::Seccomp)
+    let filter = match (becomes, &prepared.in_two) {
+        // The larger part has stood since before it was forked.
+        (Becomes::Itself { .. }, Some(parts)) => &parts.late,
+        _ => &prepared.guest_filter,
+    };
+    sys::install_filter(filter).at(Stage::Seccomp)
 }
 
 /// Leaves the service its share of a container's processor time. Init keeps its own: the end of a run

@@ -115,8 +115,19 @@ pub struct Prepared {
     pub gate: Option<[Instruction; 5]>,
     /// The guest's filter.
     pub guest_filter: Vec<Instruction>,
+    /// The guest's filter in two parts, where a warm interpreter has installed the first.
+    pub in_two: Option<InTwo>,
     /// Init's filter.
     pub init_filter: Vec<Instruction>,
+}
+
+/// The two parts of the guest's filter.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct InTwo {
+    /// Allows what the guest needs on its way; installed once, before anything is forked.
+    pub early: Vec<Instruction>,
+    /// Takes that away; installed by each guest.
+    pub late: Vec<Instruction>,
 }
 
 impl Prepared {

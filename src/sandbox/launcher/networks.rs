@@ -6,8 +6,8 @@
 //! anything in it; and it is handed on only when every process of the last run is gone, no socket is left
 //! that was made in it, and every counter that can be read in it stands where it stood at first.
 
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -16,32 +16,48 @@ use nix::sched::{CloneFlags, setns, unshare};
 const MOST: usize = 64;
 
 /// Below /proc/PID/net: all that is counted there of sockets (proc(5)).
-const COUNTERS: [&str; 5] = ["snmp", "snmp6", "netstat", "ip6_flowlabel", "dev"];
+const COUNTERS: [&str; 4] = ["netstat", "snmp", "snmp6", "ip6_flowlabel"];
+/// More than any of them has, in bytes.
+const LARGEST: usize = 16 << 10;
 
 /// See the module.
 pub struct Networks {
     /// Where this process itself is: another empty one.
     home: OwnedFd,
     kept: Vec<OwnedFd>,
-    untouched: Vec<Vec<u8>>,
+    untouched: Vec<u8>,
 }
 
 fn own_namespace() -> io::Result<OwnedFd> {
     Ok(File::open("/proc/self/ns/net")?.into())
 }
 
-fn counters() -> io::Result<Vec<Vec<u8>>> {
-    let read = |name| match fs::read(format!("/proc/self/net/{name}")) {
-        // Not every kernel has every protocol.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        other => other,
-    };
-    COUNTERS.iter().map(read).collect()
+/// All counters in one text. Each file is made anew by the kernel for every `read`, so there is one.
+fn counters() -> io::Result<Vec<u8>> {
+    let mut text = Vec::with_capacity(LARGEST);
+    for name in COUNTERS {
+        match File::open(format!("/proc/self/net/{name}")) {
+            Ok(file) => read_once(&file, &mut text)?,
+            // Not every kernel has every protocol.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(text)
+}
+
+fn read_once(mut file: &File, text: &mut Vec<u8>) -> io::Result<()> {
+    let mut buffer = [0; LARGEST];
+    let length = file.read(&mut buffer)?;
+    text.extend(buffer.iter().take(length));
+    Ok(())
 }
 
 /// Sockets that exist, whoever holds them.
 fn sockets() -> io::Result<Option<u64>> {
-    let text = fs::read_to_string("/proc/self/net/sockstat")?;
+    let mut text = Vec::new();
+    read_once(&File::open("/proc/self/net/sockstat")?, &mut text)?;
+    let text = String::from_utf8_lossy(&text);
     let used = text.strip_prefix("sockets: used ").and_then(|rest| rest.lines().next());
     Ok(used.and_then(|used| used.trim().parse().ok()))
 }

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use crate::plan::{Entry, LIBRARY_PATH, PROXY_PORT, Plan, WRITABLE, seccomp};
 use crate::policy::{Limits, NetworkMode, Start, Wall};
 use crate::sandbox::child::{
-    LateMount, MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, Way, WritableDir,
+    InTwo, LateMount, MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, Way, WritableDir,
 };
 use crate::sandbox::enforced::Refusal;
 use crate::sys::{self, ExecImage};
@@ -138,6 +138,8 @@ pub fn prepare(
         proxy_port: (plan.network == NetworkMode::Restricted).then_some(PROXY_PORT),
         gate: plan.exec_closed.then(sys::exec_gate),
         guest_filter: filters.run,
+        // Where init is forked from it, too, it must be able to do what init does.
+        in_two: (way == Way::Clone).then(|| InTwo { early: filters.early, late: filters.late }),
         init_filter: filters.init,
     })
 }

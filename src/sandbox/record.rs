@@ -71,9 +71,11 @@ pub enum Record {
     Sealed,
     /// The interpreter ended with this exit code.
     Exited(i32),
+    /// The interpreter is about to end with this exit code, and held at that until it is let go on.
+    Exiting(i32),
     /// The interpreter was ended by this signal.
     Signaled(i32),
-    /// So many attempts to start a program were refused.
+    /// Attempts to start a program were refused: told at the first, and at the end how many.
     ExecRefused(i32),
 }
 
@@ -96,6 +98,7 @@ impl Record {
             Self::Scratch => (9, 0, 0),
             Self::Init(pid) => (10, 0, pid),
             Self::Guest(pid) => (11, 0, pid),
+            Self::Exiting(code) => (12, 0, code),
         };
         let value = value.to_le_bytes();
         [kind, stage, 0, 0, value[0], value[1], value[2], value[3]]
@@ -119,6 +122,7 @@ impl Record {
             9 => Self::Scratch,
             10 => Self::Init(value),
             11 => Self::Guest(value),
+            12 => Self::Exiting(value),
             _ => return None,
         })
     }

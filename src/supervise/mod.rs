@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use self::control::{Control, Program, Spoken};
@@ -117,15 +118,18 @@ impl Supervised<'_> {
     ) -> io::Result<()> {
         let request = self.request;
         let limit = request.limits.output;
-        let stdout = tokio::spawn(capture(streams.stdout, limit, request.stdout));
-        let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr));
+        let (over, is_over) = watch::channel(false);
+        let stdout =
+            tokio::spawn(capture(streams.stdout, limit, request.stdout, is_over.clone()));
+        let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr, is_over));
         let handed_over = Instant::now();
         let _proxy = proxy.map(|socket| self.serve_proxy(socket, domains)).transpose()?;
         let control = Control::new(streams.control, self.longest_frame())?;
         self.accompany(control, handed_over, cancel).await;
         self.observed.wall = handed_over.elapsed();
         self.observed.teardown = self.over.map(|over| over.elapsed()).unwrap_or_default();
-        // Every writer is gone with the run, so both streams end.
+        // Every writer is gone with the run, or held at its end.
+        let _ = over.send(self.observed.end.is_some());
         for (task, place) in
             [(stdout, &mut self.observed.stdout), (stderr, &mut self.observed.stderr)]
         {

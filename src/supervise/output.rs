@@ -1,10 +1,11 @@
 //! Standard output and error of a run: read as they come, kept up to a limit, cut with a mark.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::pipe;
+use tokio::sync::watch;
 
 /// What is done with a stream besides counting it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +34,28 @@ fn mark(limit: u64) -> String {
 }
 
 /// Reads `stream` to its end, or to `limit` bytes, and then closes it, which the writer is told
-/// by `EPIPE`.
+/// by `EPIPE`. Once `over` is true nobody writes any more, and what is there is all.
 ///
 /// # Errors
 /// As registering the descriptor with the runtime, and as writing to our own standard streams.
-pub async fn capture(stream: OwnedFd, limit: u64, sink: Sink) -> io::Result<Captured> {
+pub async fn capture(
+    stream: OwnedFd,
+    limit: u64,
+    sink: Sink,
+    mut over: watch::Receiver<bool>,
+) -> io::Result<Captured> {
     let mut stream = pipe::Receiver::from_owned_fd_unchecked(stream)?;
     let mut captured = Captured::default();
     let mut chunk = vec![0; 16 << 10];
     loop {
-        let length = match stream.read(&mut chunk).await {
+        let read = tokio::select! {
+            read = stream.read(&mut chunk) => read,
+            // The runtime may not have heard yet of what is there; the kernel has.
+            _ = over.wait_for(|over| *over) => {
+                Ok(nix::unistd::read(stream.as_fd(), &mut chunk).unwrap_or(0))
+            }
+        };
+        let length = match read {
             Ok(0) => break,
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -37,8 +37,8 @@ pub use process::{
 };
 pub use schedule::{give_way, limit};
 pub use seccomp::{
-    Instruction, answer_exec_attempt, exec_gate, filter_abi_available, install_filter,
-    install_filter_with_listener, next_exec_attempt,
+    Instruction, Knock, answer_knock, exec_and_exit_gate, exec_gate, filter_abi_available,
+    install_filter, install_filter_with_listener, next_knock,
 };
 pub use signals::Handlers;
 pub use xattr::has_attribute;

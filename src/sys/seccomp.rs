@@ -68,20 +68,42 @@ pub fn filter_abi_available() -> nix::Result<()> {
     Errno::result(done).map(drop)
 }
 
+const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+
+const fn statement(code: u16, k: u32) -> Instruction {
+    Instruction { code, jt: 0, jf: 0, k }
+}
+
+const fn jump_if(call: i64, over: u8) -> Instruction {
+    Instruction { code: JUMP_EQUAL, jt: over, jf: 0, k: call as u32 }
+}
+
 /// A filter that hands `execve` and `execveat` to a listener and lets all else pass.
 #[must_use]
-pub const fn exec_gate() -> [Instruction; 5] {
-    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
-    const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-    [
+pub fn exec_gate() -> Vec<Instruction> {
+    vec![
         // Offset 0 of struct seccomp_data is the call's number. The architecture needs no look:
         // the allow-list beside this filter kills every other one.
-        Instruction { code: LOAD, jt: 0, jf: 0, k: 0 },
-        Instruction { code: JUMP_EQUAL, jt: 2, jf: 0, k: libc::SYS_execve as u32 },
-        Instruction { code: JUMP_EQUAL, jt: 1, jf: 0, k: libc::SYS_execveat as u32 },
-        Instruction { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW },
-        Instruction { code: RETURN, jt: 0, jf: 0, k: libc::SECCOMP_RET_USER_NOTIF },
+        statement(LOAD, 0),
+        jump_if(libc::SYS_execve, 2),
+        jump_if(libc::SYS_execveat, 1),
+        statement(RETURN, libc::SECCOMP_RET_ALLOW),
+        statement(RETURN, libc::SECCOMP_RET_USER_NOTIF),
+    ]
+}
+
+/// The same for `exit_group` too: how a process ends is known before it is taken down.
+#[must_use]
+pub fn exec_and_exit_gate() -> Vec<Instruction> {
+    vec![
+        statement(LOAD, 0),
+        jump_if(libc::SYS_execve, 3),
+        jump_if(libc::SYS_execveat, 2),
+        jump_if(libc::SYS_exit_group, 1),
+        statement(RETURN, libc::SECCOMP_RET_ALLOW),
+        statement(RETURN, libc::SECCOMP_RET_USER_NOTIF),
     ]
 }
 
@@ -91,23 +113,38 @@ const NOTIF_SEND: libc::c_ulong = 0xc018_2101;
 const _: () = assert!(size_of::<libc::seccomp_notif>() == 0x50);
 const _: () = assert!(size_of::<libc::seccomp_notif_resp>() == 0x18);
 
-/// Waits for the next call that knocks at the gate; returns its cookie.
+/// A call that waits at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knock {
+    /// What it is answered by.
+    pub cookie: u64,
+    /// The thread that makes it, as the listener's pid namespace counts; 0 if it isn't in there.
+    pub thread: i32,
+    /// The exit code, if it would end its process; else it would start a program.
+    pub exit: Option<i32>,
+}
+
+/// Waits for the next call that knocks at the gate.
 ///
 /// # Errors
 /// `ENOENT` if the caller died meanwhile, `EINTR`.
-pub fn next_exec_attempt(listener: BorrowedFd<'_>) -> nix::Result<u64> {
+pub fn next_knock(listener: BorrowedFd<'_>) -> nix::Result<Knock> {
     // SAFETY: seccomp_notif is plain data, and the kernel demands that it be zeroed.
     let mut attempt: libc::seccomp_notif = unsafe { std::mem::zeroed() };
     // SAFETY: `attempt` is live, writable and of the size encoded in the request.
     let done = unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_RECV as _, &raw mut attempt) };
-    Errno::result(done).map(|_| attempt.id)
+    Errno::result(done)?;
+    let ends = i64::from(attempt.data.nr) == libc::SYS_exit_group;
+    // The kernel keeps eight bits of the code (exit_group(2)).
+    let exit = ends.then_some((attempt.data.args[0] & 0xff) as i32);
+    Ok(Knock { cookie: attempt.id, thread: attempt.pid.cast_signed(), exit })
 }
 
 /// Lets the call behind `cookie` go on (`Ok`) or fail with an errno.
 ///
 /// # Errors
 /// `ENOENT` if the caller died meanwhile.
-pub fn answer_exec_attempt(
+pub fn answer_knock(
     listener: BorrowedFd<'_>,
     cookie: u64,
     answer: Result<(), Errno>,

@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, chdir, close, getppid};
 
 use super::super::record::{Record, Stage};
-use super::{At, Becomes, Failure, GuestFiles, Prepared, borrowed, tell, tell_with};
+use super::{At, Becomes, Failure, GuestFiles, Prepared, Way, borrowed, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
@@ -108,7 +108,11 @@ fn confine(
     if files.ruleset.is_some() {
         restrict(prepared).at(Stage::Landlock)?;
     }
-    if let Some(gate) = &prepared.gate {
+    let gate = match (becomes, prepared.way) {
+        (Becomes::Itself { .. }, Way::Clone) => &prepared.joined_gate,
+        _ => &prepared.gate,
+    };
+    if let Some(gate) = gate {
         let listener = sys::install_filter_with_listener(gate).at(Stage::ExecGate)?;
         tell_with(report, Record::Gate, listener.as_fd()).at(Stage::ExecGate)?;
     }

@@ -19,7 +19,7 @@ use super::{
     At, Becomes, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed, guest, mounts, network, tell,
     tell_with, tolerate,
 };
-use crate::sys::{self, Parentage};
+use crate::sys::{self, Knock, Parentage};
 
 /// Host name inside.
 const HOST_NAME: &str = "sandbox";
@@ -250,11 +250,11 @@ fn see_guest_off(given: Given<'_>, report: BorrowedFd<'_>) -> Result<Option<Owne
             [PollFd::new(report, PollFlags::POLLIN), PollFd::new(knocking, PollFlags::POLLIN)];
         poll(&mut events, PollTimeout::NONE).at(Stage::Exec)?;
         if events[0].any() != Some(true) {
-            let cookie = sys::next_exec_attempt(knocking).at(Stage::ExecGate)?;
-            if !may_exec {
+            let knock = sys::next_knock(knocking).at(Stage::ExecGate)?;
+            if knock.exit.is_none() && !may_exec {
                 return Err(Errno::EPERM).at(Stage::ExecGate);
             }
-            sys::answer_exec_attempt(knocking, cookie, Ok(())).at(Stage::ExecGate)?;
+            sys::answer_knock(knocking, knock.cookie, Ok(())).at(Stage::ExecGate)?;
             continue;
         }
         let mut bytes = [0u8; Record::SIZE];
@@ -305,6 +305,9 @@ fn guard(setup: BorrowedFd<'_>, guest: Option<Pid>, gate: Option<OwnedFd>) -> ! 
     sys::exit_now(0)
 }
 
+/// The process id of a guest that joins: the first in the namespace after init.
+const JOINED_GUEST: i32 = 2;
+
 /// How the guest ended; `None` once the launcher has shut its end of the socket.
 fn wait_for_guest(
     setup: BorrowedFd<'_>,
@@ -314,6 +317,8 @@ fn wait_for_guest(
 ) -> nix::Result<Option<WaitStatus>> {
     let children = borrowed(CHILDREN);
     let mut gate = gate.map_or(children, AsFd::as_fd);
+    // The knock of a guest that is held at its end.
+    let mut held = None;
     loop {
         // The guest may have ended before the first look.
         loop {
@@ -333,15 +338,35 @@ fn wait_for_guest(
         ];
         poll(&mut events, PollTimeout::NONE)?;
         if events[2].any() == Some(true) {
-            return Ok(None);
+            let mut byte = [0; 1];
+            match sys::receive(setup, &mut byte, 0)? {
+                (0, _) => return Ok(None),
+                _ => let_go(gate, held.take()),
+            }
         }
         if events[0].any() == Some(true) {
             drain(children)?;
         } else if events[1].revents().is_some_and(|seen| seen.contains(PollFlags::POLLHUP)) {
             // The last process behind the gate is on its way out; its signal follows.
             gate = children;
-        } else if events[1].any() == Some(true) && refuse_exec(gate) {
-            *refused = i32::saturating_add(*refused, 1);
+        } else if events[1].any() == Some(true) {
+            let Ok(knock) = sys::next_knock(gate) else { continue };
+            match knock.exit {
+                Some(code) if guest.is_none() && knock.thread == JOINED_GUEST => {
+                    held = Some(knock);
+                    tell(setup, Record::Exiting(code));
+                }
+                Some(_) => let_go(gate, Some(knock)),
+                None => {
+                    if *refused == 0 {
+                        // So that nobody takes the run for one without.
+                        tell(setup, Record::ExecRefused(1));
+                    }
+                    *refused = i32::saturating_add(*refused, 1);
+                    // Whoever knocked may be gone by now (ENOENT); there is nothing to refuse then.
+                    let _ = sys::answer_knock(gate, knock.cookie, Err(Errno::EPERM));
+                }
+            }
         }
     }
 }
@@ -362,9 +387,8 @@ fn children_signal() -> nix::Result<SignalFd> {
     SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
 }
 
-fn refuse_exec(gate: BorrowedFd<'_>) -> bool {
-    // Whoever knocked may be gone by now (ENOENT); there is nothing to refuse then.
-    sys::next_exec_attempt(gate)
-        .and_then(|cookie| sys::answer_exec_attempt(gate, cookie, Err(Errno::EPERM)))
-        .is_ok()
+fn let_go(gate: BorrowedFd<'_>, knock: Option<Knock>) {
+    if let Some(knock) = knock {
+        let _ = sys::answer_knock(gate, knock.cookie, Ok(()));
+    }
 }

@@ -112,7 +112,9 @@ pub struct Prepared {
     /// Whether loopback is brought up and the proxy's socket opened (its port).
     pub proxy_port: Option<u16>,
     /// Whether the exec gate closes behind the interpreter.
-    pub gate: Option<[Instruction; 5]>,
+    pub gate: Option<Vec<Instruction>>,
+    /// The same for a guest that joins, which is also heard when it ends.
+    pub joined_gate: Option<Vec<Instruction>>,
     /// The guest's filter.
     pub guest_filter: Vec<Instruction>,
     /// The guest's filter in two parts, where a warm interpreter has installed the first.

@@ -137,6 +137,7 @@ pub fn prepare(
         landlock_write: landlock.map_or(0, Landlock::writable),
         proxy_port: (plan.network == NetworkMode::Restricted).then_some(PROXY_PORT),
         gate: plan.exec_closed.then(sys::exec_gate),
+        joined_gate: plan.exec_closed.then(sys::exec_and_exit_gate),
         guest_filter: filters.run,
         // Where init is forked from it, too, it must be able to do what init does.
         in_two: (way == Way::Clone).then(|| InTwo { early: filters.early, late: filters.late }),

@@ -9,6 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
+use crate::sys;
+
 /// No run has more processes than its limit allows; this bounds the walk all the same.
 const MOST: usize = 40_000;
 
@@ -132,6 +134,22 @@ fn cpu_of(pid: i32) -> (Duration, Duration) {
     let time = |ticks: u64| Duration::from_millis(ticks.saturating_mul(1000) / hertz);
     let (own, with_reaped) = ticks(&read(pid, "stat"));
     (time(own), time(with_reaped))
+}
+
+/// What one process has used so far, as it will be said when it is reaped.
+#[must_use]
+pub fn usage(process: Pid) -> sys::Usage {
+    let pid = process.as_raw();
+    let stat = read(pid, "stat");
+    let Some((_, rest)) = stat.rsplit_once(')') else { return sys::Usage::default() };
+    let field = |number: usize| rest.split_whitespace().nth(number)?.parse::<u64>().ok();
+    let hertz = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as u64;
+    let time = |ticks: Option<u64>| Duration::from_millis(ticks.unwrap_or(0) * 1000 / hertz);
+    sys::Usage {
+        user: time(field(11)),
+        system: time(field(12)),
+        max_rss: kib(&read(pid, "status"), "VmHWM"),
+    }
 }
 
 /// Adds up a run's processes. One that is `warm` shares memory with what it was forked from.

@@ -67,6 +67,8 @@ pub struct Run {
     pub next_look: Instant,
     /// The collector of its outputs, once it has ended.
     pub collector: Option<Collector>,
+    /// The exit code of a guest that is held at its end.
+    pub exiting: Option<i32>,
     end: Option<End>,
     /// Whether init is still to be reaped.
     stands: bool,
@@ -144,6 +146,7 @@ impl Run {
             refusal: None,
             next_look: Instant::now() + WATCHDOG,
             collector: None,
+            exiting: None,
             end: None,
             stands: true,
             killed: Cell::new(false),
@@ -197,6 +200,7 @@ impl Run {
             Record::Signaled(signal) => self.status = Some(Status::Signaled(signal)),
             Record::ExecRefused(count) => self.exec_refusals = count.unsigned_abs().into(),
             Record::Guest(pid) => self.stray = Some(Pid::from_raw(pid)),
+            Record::Exiting(code) => self.exiting = Some(code),
             Record::Gate | Record::Init(_) => {}
         }
     }
@@ -251,6 +255,23 @@ impl Run {
         }
         // Init reads of it, says what it has counted, and ends, and with it whatever is left.
         let _ = shutdown(self.setup.as_raw_fd(), Shutdown::Write);
+    }
+
+    /// Lets a guest go on that is held at its end.
+    pub fn let_exit(&self) {
+        let _ = sys::send(self.setup.as_fd(), &[1], &[]);
+    }
+
+    /// The guest is held at its end, with `code`: whether nothing else of the run can go on, so that this
+    /// is the run's.
+    pub fn take_exit(&mut self, code: i32) -> bool {
+        let known = self.started && self.exec_refusals == 0 && !self.killed.get();
+        // Init and the one thread that is held.
+        if known && self.groups.processes() == Some(2) {
+            self.status = Some(Status::Exited(code));
+            return true;
+        }
+        false
     }
 
     /// Whether it is known that no process is left of what the code was.
@@ -368,10 +389,13 @@ impl Run {
         }
     }
 
-    /// Takes the account of a run of which no process is left, or none but an idle init.
+    /// Takes the account of a run of which no process is left, or none that can go on.
     pub fn conclude(&mut self, outer: Option<&Outer>, init_ended: bool) {
         if init_ended {
             self.reap();
+        }
+        if let Some(guest) = &self.guest {
+            self.usage = processes::usage(guest.pid);
         }
         if self.refusal.is_none() && !self.started {
             // Killed before a wall could speak: by us, or by the kernel for memory.
@@ -415,6 +439,12 @@ impl Run {
     /// Removes what the kernel still has of it; `false` if it isn't done yet.
     #[must_use]
     pub fn clear(&mut self, host: &Host) -> bool {
+        if let Some(guest) = &self.guest {
+            if matches!(sys::reap(guest.pid), Ok(None)) {
+                return false;
+            }
+            self.guest = None;
+        }
         if self.stands {
             self.reap();
             if self.stands {

@@ -260,6 +260,19 @@ impl<'a> Worker<'a> {
             let proxy = run.proxy.take();
             self.tell(&Event::Started { run: id, missing, warm }, proxy.as_ref());
         }
+        self.hear_exit(id);
+    }
+
+    /// Takes the account of a run whose guest is held at its end: to take it down need not be waited for.
+    fn hear_exit(&mut self, id: RunId) {
+        let few = self.lingering.len() < MOST_LINGERING;
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let Some(code) = run.exiting.take() else { return };
+        if few && run.take_exit(code) {
+            self.conclude(id, false);
+        } else {
+            run.let_exit();
+        }
     }
 
     /// The guest, a child of ours, is gone.
@@ -313,6 +326,8 @@ impl<'a> Worker<'a> {
 
     fn finish(&mut self, id: RunId, outputs: Option<Outputs>) {
         let Some(mut run) = self.runs.remove(&id) else { return };
+        // What was held at its end, and an idle init.
+        run.kill();
         let end = run.take_end(outputs);
         match (run.refusal.take(), end) {
             (Some(refusal), _) if !run.started => {

@@ -107,7 +107,21 @@ mod tests {
         let (read, writer) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
         write(&writer, text).unwrap();
         drop(writer);
-        capture(read, limit, Sink::Keep).await.unwrap()
+        capture(read, limit, Sink::Keep, watch::channel(false).1).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn once_it_is_over_what_is_there_is_all() {
+        let (read, writer) = pipe2(OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).unwrap();
+        let (over, is_over) = watch::channel(false);
+        let task = tokio::spawn(capture(read, 1 << 20, Sink::Keep, is_over));
+        tokio::task::yield_now().await;
+        let text = [b'x'; 40_000];
+        write(&writer, &text).unwrap();
+        over.send(true).unwrap();
+        // The writer stays open: nobody would ever read the end of the stream.
+        assert_eq!(task.await.unwrap().unwrap().kept, text);
+        drop(writer);
     }
 
     #[tokio::test]

@@ -28,8 +28,10 @@ pub struct Ready {
 
 /// How often demand is looked at.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a build waits while others still stand ready.
+/// How long a build waits while others still stand ready: it takes a processor for some milliseconds that
+/// the run which has just taken one may want, and less from a warm interpreter.
 const LULL: Duration = Duration::from_millis(20);
+const LULL_WARM: Duration = Duration::from_millis(1);
 /// What remains of a demand after one tick: a tenth after 15 s.
 const MEMORY: f64 = 0.85;
 
@@ -133,6 +135,7 @@ impl Shared {
 async fn keep_stocked(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut lull = LULL;
     loop {
         let (waiting, target) = {
             let stock = shared.stock();
@@ -141,10 +144,13 @@ async fn keep_stocked(shared: Arc<Shared>) {
         if waiting < target {
             if waiting > 0 {
                 // No hurry: leave the processor to the run that has just taken one.
-                tokio::time::sleep(LULL).await;
+                tokio::time::sleep(lull).await;
             }
             match Standing::build(&shared.launcher, &shared.limits, None).await {
-                Ok(standing) => shared.stock().waiting.push_back(standing),
+                Ok(standing) => {
+                    lull = if standing.warm { LULL_WARM } else { LULL };
+                    shared.stock().waiting.push_back(standing);
+                }
                 // Whoever runs next is told why; here there is nobody to tell.
                 Err(_) => tokio::time::sleep(TICK).await,
             }

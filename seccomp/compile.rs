@@ -143,7 +143,8 @@ pub fn run() -> Result<BpfProgram, String> {
 /// needs besides, and is installed once, in the warm interpreter; the small one takes just that away.
 pub fn run_in_two() -> Result<(BpfProgram, BpfProgram), String> {
     let (mut early, setup) = (compile_run()?, compile(&SETUP)?);
-    let mut late = Compiled { calls: BTreeMap::new(), otherwise: ALLOWED, check: early.check.clone() };
+    let mut late =
+        Compiled { calls: BTreeMap::new(), otherwise: ALLOWED, check: early.check.clone() };
     for (number, answer) in setup.calls {
         let free = Answer::Constant(ALLOWED);
         if answer != free {

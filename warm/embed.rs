@@ -22,7 +22,15 @@ pub fn build(out: &Path) -> Result<(), Box<dyn Error>> {
     let target = env::var("TARGET")?;
     let directory = out.join("warm");
     let mut cargo = Command::new(env::var("CARGO")?);
-    cargo.args(["build", "--release", "--locked", "--package", "codemode-warm", "--target", &target]);
+    cargo.args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "codemode-warm",
+        "--target",
+        &target,
+    ]);
     cargo.arg("--target-dir").arg(&directory);
     cargo.current_dir(env::var("CARGO_MANIFEST_DIR")?);
     // Set where this is part of `cargo clippy`, whose driver makes no library.

@@ -39,11 +39,7 @@ use sys::{Handlers, HotPages, Parentage, ThreadId};
 /// # Safety
 /// As [`sys::numbers`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn codemode_serve(
-    number: c_int,
-    pages: *const u64,
-    count: usize,
-) -> c_int {
+pub unsafe extern "C" fn codemode_serve(number: c_int, pages: *const u64, count: usize) -> c_int {
     // SAFETY: the caller's contract.
     let hot = HotPages::new(&unsafe { sys::numbers(pages, count) });
     match sys::borrow(number).and_then(|launcher| serve(launcher, hot)) {

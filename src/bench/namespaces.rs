@@ -175,11 +175,24 @@ impl Run {
     }
 }
 
-/// The run of an init; none as long as it has no guest, which it starts once all its namespaces are new.
+/// Where the user and the pid namespace stand in [`KINDS`].
+const USER: usize = 0;
+const PID: usize = 1;
+
+/// Whether `process` is the guest of `init`: its child, or one that was forked elsewhere and has joined.
+fn is_guest(process: &Process, init: &Process) -> bool {
+    if process.ids.len() != init.ids.len() || process.identity == init.identity {
+        return false;
+    }
+    let both = || Some((spaces(process.identity.pid).ok()?, spaces(init.identity.pid).ok()?));
+    process.parent == init.identity.pid
+        || process.parent == init.parent
+            && both().is_some_and(|(one, two)| one[PID] == two[PID] && one[USER] == two[USER])
+}
+
+/// The run of an init; none as long as it has no guest, which it gets once all its namespaces are new.
 fn read(init: &Process, all: &[Process]) -> io::Result<Option<Run>> {
-    let guest = all
-        .iter()
-        .find(|process| process.parent == init.identity.pid && process.ids.len() == init.ids.len());
+    let guest = all.iter().find(|process| is_guest(process, init));
     let Some(guest) = guest else { return Ok(None) };
     let mut members = Vec::new();
     let mut refused = None;

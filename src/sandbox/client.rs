@@ -106,7 +106,10 @@ impl Begun {
 fn await_ready(socket: BorrowedFd<'_>) -> Result<Profile, LaunchError> {
     let start = |errno: Errno| LaunchError::Start(errno.into());
     let mut ready = [PollFd::new(socket, PollFlags::POLLIN)];
-    if poll(&mut ready, PollTimeout::try_from(SETUP_PATIENCE).unwrap_or(PollTimeout::MAX)).map_err(start)? == 0 {
+    if poll(&mut ready, PollTimeout::try_from(SETUP_PATIENCE).unwrap_or(PollTimeout::MAX))
+        .map_err(start)?
+        == 0
+    {
         return Err(LaunchError::Silent("did not answer within 90 s"));
     }
     let mut buffer = vec![0; LARGEST];

@@ -9,6 +9,6 @@ pub mod client;
 pub mod enforced;
 pub mod launcher;
 pub mod messages;
-mod order;
+pub mod order;
 mod record;
 pub mod scope;

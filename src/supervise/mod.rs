@@ -119,8 +119,7 @@ impl Supervised<'_> {
         let request = self.request;
         let limit = request.limits.output;
         let (over, is_over) = watch::channel(false);
-        let stdout =
-            tokio::spawn(capture(streams.stdout, limit, request.stdout, is_over.clone()));
+        let stdout = tokio::spawn(capture(streams.stdout, limit, request.stdout, is_over.clone()));
         let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr, is_over));
         let handed_over = Instant::now();
         let _proxy = proxy.map(|socket| self.serve_proxy(socket, domains)).transpose()?;

@@ -37,8 +37,7 @@ pub fn keep_only_capability(capability: u32) -> nix::Result<()> {
     let header = Header { version: VERSION_3, pid: 0 };
     let mut held = [Data::default(); 2];
     // SAFETY: both pointers refer to live, writable values laid out as capget(2) of version 3 fills them.
-    let got =
-        unsafe { libc::syscall(libc::SYS_capget, &raw const header, held.as_mut_ptr()) };
+    let got = unsafe { libc::syscall(libc::SYS_capget, &raw const header, held.as_mut_ptr()) };
     Errno::result(got)?;
     let mask = held[0].permitted & (1 << capability);
     if mask == 0 {
@@ -51,7 +50,8 @@ pub fn keep_only_capability(capability: u32) -> nix::Result<()> {
     Errno::result(done)?;
     let raise = libc::PR_CAP_AMBIENT_RAISE;
     // SAFETY: prctl with integer arguments only.
-    let done = unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, capability as libc::c_ulong, 0, 0) };
+    let done =
+        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, capability as libc::c_ulong, 0, 0) };
     Errno::result(done).map(drop)
 }
 

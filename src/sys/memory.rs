@@ -55,9 +55,8 @@ fn write_to_itself(pieces: &[libc::iovec]) -> nix::Result<usize> {
     let own = unsafe { libc::getpid() };
     // SAFETY: source and target are the same bytes of this process, which has no other thread that could
     // change them meanwhile; an address that is not mapped writable ends the call (EFAULT).
-    let done = unsafe {
-        libc::process_vm_writev(own, pieces.as_ptr(), count, pieces.as_ptr(), count, 0)
-    };
+    let done =
+        unsafe { libc::process_vm_writev(own, pieces.as_ptr(), count, pieces.as_ptr(), count, 0) };
     Errno::result(done).map(|done| done as usize)
 }
 

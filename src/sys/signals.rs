@@ -25,14 +25,14 @@ impl Handlers {
             let mut found = default;
             // SAFETY: `found` is alive and writable; nothing is set. Numbers that the C library keeps
             // for itself are refused (EINVAL) and passed over.
-            let asked =
-                unsafe { libc::sigaction(signal as i32, ptr::null(), &raw mut found) };
+            let asked = unsafe { libc::sigaction(signal as i32, ptr::null(), &raw mut found) };
             if asked != 0 || matches!(found.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) {
                 continue;
             }
             *place = Some(found);
             // SAFETY: SIG_DFL installs no function.
-            let done = unsafe { libc::sigaction(signal as i32, &raw const default, ptr::null_mut()) };
+            let done =
+                unsafe { libc::sigaction(signal as i32, &raw const default, ptr::null_mut()) };
             Errno::result(done)?;
         }
         Ok(Self(taken))
@@ -47,8 +47,9 @@ impl Handlers {
             if let Some(handler) = handler {
                 // SAFETY: the function was set up for this signal before, in this address space or the
                 // one that it is a copy of.
-                let done =
-                    unsafe { libc::sigaction(signal as i32, ptr::from_ref(handler), ptr::null_mut()) };
+                let done = unsafe {
+                    libc::sigaction(signal as i32, ptr::from_ref(handler), ptr::null_mut())
+                };
                 Errno::result(done)?;
             }
         }

@@ -16,8 +16,8 @@ use nix::unistd::{Gid, Pid, Uid, getpid, sethostname, setresgid, setresuid, sets
 
 use super::super::record::{Record, Stage};
 use super::{
-    At, Becomes, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed, guest, mounts, network, tell,
-    tell_with, tolerate,
+    At, Becomes, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed,
+    guest, mounts, network, tell, tell_with, tolerate,
 };
 use crate::sys::{self, Knock, Parentage};
 
@@ -238,10 +238,8 @@ fn see_off_and_guard(given: Given<'_>, guest: Option<Pid>) -> ! {
 /// Reads the guest's records until its end of the socket closes, which `execve` does, and lets its
 /// one `execve` through the gate on the way. A guest that starts no program has none to be let through.
 fn see_guest_off(given: Given<'_>, report: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Failure> {
-    let may_exec = matches!(
-        (given.becomes, &given.files.guest),
-        (Becomes::Program(_), Guest::Forked(_))
-    );
+    let may_exec =
+        matches!((given.becomes, &given.files.guest), (Becomes::Program(_), Guest::Forked(_)));
     let mut gate: Option<OwnedFd> = None;
     loop {
         // A guest that fails on its way to the gate never knocks, but leaves a record.

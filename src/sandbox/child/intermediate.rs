@@ -30,8 +30,7 @@ fn divide(given: Given<'_>) -> Result<Option<Pid>, Failure> {
     // Before the cgroup namespace, whose root is then the run's own group.
     init::join_groups(&given.files.groups).at(Stage::Cgroup)?;
     // All at once: a filter compares the one number, and can allow no other.
-    let all =
-        CloneFlags::from_bits_retain(given.prepared.namespaces) | CloneFlags::CLONE_NEWCGROUP;
+    let all = CloneFlags::from_bits_retain(given.prepared.namespaces) | CloneFlags::CLONE_NEWCGROUP;
     unshare(all).at(Stage::Clone)?;
     sys::fork(Parentage::Sibling).at(Stage::Fork)
 }

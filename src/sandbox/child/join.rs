@@ -73,7 +73,8 @@ fn join(prepared: &Prepared, hot: &HotPages, files: &JoinFiles) -> Result<(), Fa
 
 /// By the launcher's /proc, which is still in sight. For init the launcher does it.
 fn go_first() -> nix::Result<()> {
-    let score = open(c"/proc/self/oom_score_adj", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    let score =
+        open(c"/proc/self/oom_score_adj", OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     write(&score, b"1000").map(drop)
 }
 

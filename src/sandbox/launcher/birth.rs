@@ -171,9 +171,7 @@ fn give_whole(
         (
             Err(Unforked::Gone),
             Files::Run(RunFiles { groups, guest: Guest::Forked(guest), scratch_options, .. }),
-        ) => {
-            Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest, scratch_options })))
-        }
+        ) => Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest, scratch_options }))),
         (Err(unforked), _) => Err(Unborn::Refused(unforked.refusal())),
     }
 }
@@ -230,7 +228,9 @@ fn fork(
 ) -> Result<(Child, Option<OwnedFd>), Refusal> {
     let given = Given { prepared: &host.prepared, becomes: &host.becomes, files };
     // Whoever becomes another program doesn't come back.
-    let birth = || give_birth(given, Parentage::Own).map(|first| first.unwrap_or_else(|| sys::exit_now(127)));
+    let birth = || {
+        give_birth(given, Parentage::Own).map(|first| first.unwrap_or_else(|| sys::exit_now(127)))
+    };
     let (network, first) = match networks {
         Some(networks) => {
             let (network, first) =

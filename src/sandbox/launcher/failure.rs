@@ -51,7 +51,12 @@ pub fn wall_of(stage: Stage) -> Option<Wall> {
         Stage::Landlock => Some(Wall::Landlock),
         Stage::ExecGate => Some(Wall::ExecGate),
         Stage::Seccomp | Stage::InitSeal => Some(Wall::Seccomp),
-        Stage::Start | Stage::ParentDeath | Stage::Scheduling | Stage::Undumpable | Stage::Fork | Stage::Exec => None,
+        Stage::Start
+        | Stage::ParentDeath
+        | Stage::Scheduling
+        | Stage::Undumpable
+        | Stage::Fork
+        | Stage::Exec => None,
     }
 }
 

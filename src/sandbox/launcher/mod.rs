@@ -142,8 +142,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
         Ok((entered, becomes, warm, prepared))
     });
-    let (Entered { confinement, landlock, outputs }, becomes, warm, prepared) =
-        match built {
+    let (Entered { confinement, landlock, outputs }, becomes, warm, prepared) = match built {
         Ok(built) => built,
         Err(refusal) => {
             bases.remove_all();
@@ -229,8 +228,8 @@ fn is_privileged() -> bool {
             Capability::CAP_SETGID,
             Capability::CAP_SETFCAP,
         ]
-            .into_iter()
-            .all(has)
+        .into_iter()
+        .all(has)
 }
 
 /// Keeps what mapping ids takes, access to files of other owners (a run's descriptors to be counted, its
@@ -293,7 +292,8 @@ fn work(host: &Host, front: &OwnedFd, profile: Option<Profile>) -> u8 {
             }
         }
     }
-    let served = Worker::new(host, front.as_fd(), warm.unwrap_or_default(), networks).and_then(Worker::serve);
+    let served = Worker::new(host, front.as_fd(), warm.unwrap_or_default(), networks)
+        .and_then(Worker::serve);
     if served.is_ok() { SERVED } else { FAILED }
 }
 
@@ -321,7 +321,8 @@ fn keep(host: &Host, front: &OwnedFd, profile: Profile) -> u8 {
                 // ids or group names before the last of them is gone.
                 while wait_for_any() {}
                 for code in [SERVED, REFUSED] {
-                    if matches!(status, Ok(WaitStatus::Exited(_, ended)) if ended == i32::from(code)) {
+                    if matches!(status, Ok(WaitStatus::Exited(_, ended)) if ended == i32::from(code))
+                    {
                         return code;
                     }
                 }

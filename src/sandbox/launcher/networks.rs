@@ -101,9 +101,8 @@ impl Networks {
 
     fn is_untouched(&self, namespace: &OwnedFd) -> io::Result<bool> {
         setns(namespace.as_fd(), CloneFlags::CLONE_NEWNET)?;
-        let found = sockets().and_then(|sockets| {
-            Ok(sockets == Some(0) && counters()? == self.untouched)
-        });
+        let found =
+            sockets().and_then(|sockets| Ok(sockets == Some(0) && counters()? == self.untouched));
         setns(self.home.as_fd(), CloneFlags::CLONE_NEWNET)?;
         found
     }

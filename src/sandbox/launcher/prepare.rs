@@ -233,7 +233,8 @@ pub fn rlimits(
         // watchdog can see what a refusal would hide.
         (limits.memory.saturating_add(256 << 20), limits.memory.saturating_add(4 << 30))
     };
-    let pair = |resource: Resource, soft, hard| ResourceLimit { resource: resource as u32, soft, hard };
+    let pair =
+        |resource: Resource, soft, hard| ResourceLimit { resource: resource as u32, soft, hard };
     let same = |resource, value| pair(resource, value, value);
     [
         // One second more to die by, should the code catch the first signal.

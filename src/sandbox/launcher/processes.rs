@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn this_process_has_a_child_while_it_runs() {
         let mut child = std::process::Command::new("sleep").arg("5").spawn().unwrap();
-        let below = below(nix::unistd::getpid());
+        let below = below(nix::unistd::getpid(), None);
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(below.contains(&(child.id() as i32)));

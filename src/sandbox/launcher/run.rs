@@ -12,6 +12,7 @@ use nix::sys::statvfs::fstatvfs;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::birth::{self, Born, Child, Needs, Unborn};
 use super::collect::Collector;
 use super::failure::{Step, of_stage, wall_of};
 use super::group::Groups;
@@ -20,7 +21,6 @@ use super::networks::Networks;
 use super::outer::Outer;
 use super::processes::CpuLedger;
 use super::warm::Warm;
-use super::birth::{self, Born, Child, Needs, Unborn};
 use super::{prepare, processes};
 use crate::policy::{Limits, Wall};
 use crate::sandbox::child::{GroupFiles, GuestFiles, Way};
@@ -283,7 +283,8 @@ impl Run {
 
     /// Memory in use now, counted by nobody but us, and what it may hold in the kernel besides.
     pub fn size(&mut self) -> u64 {
-        let sum = processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
+        let sum =
+            processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
         let memory = sum.memory + self.scratch_used().unwrap_or(0);
         self.memory_peak = self.memory_peak.max(memory);
         memory + sum.kernel
@@ -293,7 +294,9 @@ impl Run {
     pub fn look(&mut self, now: Instant, processors: u32) {
         let counted = self.groups.cpu();
         let uncounted_memory = self.groups.oom_kills().is_none();
-        let sum = (counted.is_none() || uncounted_memory).then(|| processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm));
+        let sum = (counted.is_none() || uncounted_memory).then(|| {
+            processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm)
+        });
         let cpu = match (counted, &sum) {
             (Some(counted), _) => counted,
             (None, Some(sum)) => self.ledger.note(sum.own_cpu.clone(), sum.cpu),
@@ -362,7 +365,8 @@ impl Run {
 
     /// Readings while its processes still stand.
     pub fn readings(&mut self) -> Readings {
-        let sum = processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
+        let sum =
+            processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
         self.memory_peak = self.memory_peak.max(sum.memory);
         self.threads_peak = self.threads_peak.max(sum.threads);
         let mut readings = self.counters();

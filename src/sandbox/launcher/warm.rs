@@ -23,7 +23,7 @@ use nix::unistd::{Pid, pipe2, read};
 use super::failure::{Step, fail, of_stage};
 use super::host::Host;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::order::{Files, Order, Word};
+use crate::sandbox::order::{Files, LARGEST, Order, Word};
 use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
@@ -88,6 +88,9 @@ impl Warm {
         let prepared = serde_json::to_vec(&host.prepared)
             .map_err(io::Error::from)
             .step("warm interpreter", None)?;
+        if prepared.len() > LARGEST {
+            return Err(fail("warm interpreter", None, &io::ErrorKind::FileTooLarge.into()));
+        }
         sys::send(ours.as_fd(), &prepared, &[]).step("warm interpreter", None)?;
         let kept = [&input, &writer, &writer, &theirs].map(|fd| (fd.as_raw_fd(), false));
         let forked = sys::fork(Parentage::Own).step("warm interpreter", None)?;

@@ -9,10 +9,10 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::failure::fail;
 use super::host::{Host, Slots};
+use super::keeping::Keeping;
 use super::networks::Networks;
 use super::outer::Outer;
 use super::processes;
-use super::keeping::Keeping;
 use super::run::{Handed, Run};
 use super::warm::Warm;
 use crate::policy::Limits;
@@ -231,7 +231,9 @@ impl<'a> Worker<'a> {
         };
         let watched = watch(run.setup.as_fd(), SETUP)
             .and_then(|()| watch(run.init.pidfd.as_fd(), PIDFD))
-            .and_then(|()| run.guest.iter().try_for_each(|guest| watch(guest.pidfd.as_fd(), GUEST)));
+            .and_then(|()| {
+                run.guest.iter().try_for_each(|guest| watch(guest.pidfd.as_fd(), GUEST))
+            });
         if let Err(errno) = watched {
             run.abandon();
             self.bury(id, run);

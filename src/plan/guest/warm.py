@@ -1,0 +1,188 @@
+"""A warm interpreter, from which runs are forked. Stands in front of the guest, in one program with it."""
+
+import gc
+import os
+import sys
+
+
+def _become_warm(library, modules, control, dumps, rehearsal):
+    """Load `modules`, then return once in each process that is forked for a run.
+
+    What has more than one thread, or shares a connection, can't be forked from; so each module
+    is looked at when it is loaded.
+    """
+    def say(word):
+        os.write(control, dumps(word).encode())
+
+    def refuse(why):
+        say({"refused": {"why": why}})
+        os._exit(0)
+
+    def opened():
+        return {name: os.readlink("/proc/self/fd/" + name)
+                for name in os.listdir("/proc/self/fd")
+                if os.path.islink("/proc/self/fd/" + name)}
+
+    # For the run's own needs, beside what programs import.
+    own = ["os", "atexit", "linecache", "traceback", "threading"]
+    try:
+        looked = True
+        before = opened()
+    except OSError:
+        looked = False
+    release = _quiet_hooks()
+    for name in own + modules:
+        say({"loading": {"module": name}})
+        try:
+            __import__(name)
+        except BaseException as error:
+            refuse("%s: %s" % (type(error).__name__, error))
+        if len(sys._current_frames()) > 1 or looked and len(os.listdir("/proc/self/task")) > 1:
+            refuse("it starts threads when it is loaded, and what has threads can't be forked from")
+        if looked:
+            left = [what for number, what in opened().items() if before.get(number) != what]
+            if left:
+                kind = "a socket" if left[0].startswith("socket:") else left[0]
+                refuse("it leaves %s open when it is loaded, which runs would share" % kind)
+    for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
+        del os.environ[name]
+    import ctypes
+
+    fork = ctypes.PyDLL(library)
+    gc.collect()
+    gc.freeze()
+    pages = b""
+    ctypes.pythonapi.PyOS_BeforeFork()
+    if looked:
+        # In a process of its own: what it leaves behind would be copied for every run.
+        source, target = os.pipe()
+        child = fork.codemode_fork()
+        if child == 0:
+            try:
+                os.write(target, _rehearse(ctypes, fork, control, rehearsal)[:1 << 15])
+            finally:
+                os._exit(0)
+        os.close(target)
+        pages = os.read(source, 1 << 15)
+        os.close(source)
+        os.waitpid(child, 0)
+    done = fork.codemode_serve(control, pages, ctypes.c_size_t(len(pages) // 8))
+    if done > 0:
+        os._exit(0)
+    if done < 0:
+        refuse("it can't be forked from: %s" % os.strerror(-done))
+    ctypes.pythonapi.PyOS_AfterFork_Child()
+    release()
+    _reseed()
+
+
+def _quiet_hooks():
+    """Keep what `threading` and `logging` do in a forked process from being done for a run.
+
+    They make locks and threads new that another thread might have held or been. Here there was
+    none, and it would write to a fifth of the pages that a run writes to. Returns what ends it:
+    for forks of the program they are called as ever.
+    """
+    if sys.version_info >= (3, 13):
+        # There the interpreter needs them itself.
+        return lambda: None
+    register, quiet = os.register_at_fork, True
+
+    def unless_quiet(call):
+        return lambda: None if quiet else call()
+
+    def register_quietly(**calls):
+        call = calls.get("after_in_child")
+        if getattr(call, "__module__", None) in ("threading", "logging"):
+            calls["after_in_child"] = unless_quiet(call)
+        register(**calls)
+
+    os.register_at_fork = register_quietly
+
+    def release():
+        nonlocal quiet
+        quiet = False
+        os.register_at_fork = register
+        sys.modules["threading"].main_thread()._set_native_id()
+
+    return release
+
+
+def _reseed():
+    """Give the run randomness of its own where a module's copy would go on as in every other run.
+
+    `random` does it by itself when told of the fork. OpenSSL's generator does it when the process id
+    has changed: a run's is 2, and the warm interpreter's, which has the launcher before it, is not.
+    """
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def _rehearse(ctypes, fork, control, rehearsal):
+    """Find out which pages a run writes to first, by forking one that runs almost nothing.
+
+    A fork's first touch of each page costs a fault. With the list the kernel is asked for all of
+    them at once, while the sandbox is still being built. Returns addresses, eight bytes each.
+    """
+    here, there = os.pipe(), os.pipe()
+
+    def wait(pipe):
+        return os.read(pipe[0], 1)
+
+    def go(pipe):
+        os.write(pipe[1], b"1")
+
+    child = fork.codemode_fork()
+    if child == 0:
+        try:
+            wait(there)
+            ctypes.pythonapi.PyOS_AfterFork_Child()
+            _reseed()
+            null = os.open("/dev/null", os.O_RDWR)
+            os.dup2(null, control)
+            rehearsal()
+            go(here)
+            wait(there)
+        finally:
+            os._exit(0)
+    # Only the child's end is left: should it die, that is heard.
+    os.close(here[1])
+    if child < 0:
+        return b""
+    # What this process has written to since is the child's alone, too. Looking twice, it writes to the
+    # same pages.
+    for _ in range(2):
+        before = _mapped(child)
+    go(there)
+    wait(here)
+    written = (_mapped(child) - before) & _mapped("self")
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return b"".join(address.to_bytes(8, "little") for address in sorted(written))
+
+
+def _mapped(process):
+    """Pages that a process may write to and has to itself; of "self" all that it may write to.
+
+    See pagemap in proc(5) and Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 56 mapped
+    by no other process (Linux 4.2).
+    """
+    size = os.sysconf("SC_PAGE_SIZE")
+    pages = set()
+    with open("/proc/%s/maps" % process) as maps, open(
+        "/proc/%s/pagemap" % process, "rb", 0
+    ) as pagemap:
+        for line in maps.read().splitlines():
+            area, mode = line.split()[:2]
+            if mode[:2] != "rw" or mode[3] != "p":
+                continue
+            first, end = [int(number, 16) for number in area.split("-")]
+            pagemap.seek(first // size * 8)
+            entries = pagemap.read((end - first) // size * 8)
+            for at in range(0, len(entries), 8):
+                bits = int.from_bytes(entries[at:at + 8], "little")
+                if bits >> 63 and (process == "self" or bits >> 56 & 1):
+                    pages.add(first + at // 8 * size)
+    return pages
+

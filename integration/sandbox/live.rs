@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::harness::{Outcome, Program, codemode, eventually, run_args};
+use super::harness::{Outcome, Program, START, codemode, eventually, run_args};
 use super::processes::{self, Process};
 
 /// Gives a process of a program the name in its first argument, by which it is found on the host.
@@ -20,7 +20,9 @@ def mark():
 /// A name that no other process has.
 pub fn marker() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("cm{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    // Both starts count, in one process.
+    let start = &START[..1];
+    format!("cm{}{start}{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A run whose program has called `mark()`, and so is past every wall.

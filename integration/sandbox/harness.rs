@@ -176,12 +176,7 @@ impl Outcome {
         let report = serde_json::from_str(&stdout).unwrap_or(Value::Null);
         let start = &report["start"];
         assert!(start.is_null() || *start == START, "another start than {START}: {report:#}");
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            report,
-            stderr,
-            elapsed,
-        }
+        Self { code: output.status.code().unwrap_or(-1), report, stderr, elapsed }
     }
 
     pub fn verdict(&self) -> &str {

@@ -72,12 +72,19 @@ impl Live {
         Self { front, begun, marker, front_pid, launcher, guest, _program: program }
     }
 
-    /// Every process of the run: init and all below it.
+    /// Every process of the run: init, and all that is in its pid namespace.
     pub fn inside(&self) -> Vec<Process> {
-        processes::below(self.launcher.pid)
+        let depth = self.launcher.depth;
+        processes::below(self.launcher.pid).into_iter().filter(|it| it.depth > depth).collect()
     }
 
-    /// Launcher and run.
+    /// Process 1 of the run. A guest that was forked from a warm interpreter is its sibling.
+    pub fn init(&self) -> Process {
+        let first = |pid| processes::status(pid, "NSpid").ends_with("\t1");
+        self.inside().into_iter().find(|process| first(process.pid)).expect("an init")
+    }
+
+    /// Launcher, run, and the interpreter that was warm.
     pub fn everything(&self) -> Vec<Process> {
         processes::below(self.front_pid)
     }

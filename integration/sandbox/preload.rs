@@ -89,13 +89,21 @@ const REFUSED: [(&str, &str, &str); 12] = [
         "import threading, time\nthreading.Thread(target=time.sleep, args=(99,), daemon=True).start()",
         "starts threads",
     ),
-    ("opens_a_socket", "import socket\nheld = socket.socket(socket.AF_UNIX)", "leaves a socket open"),
+    (
+        "opens_a_socket",
+        "import socket\nheld = socket.socket(socket.AF_UNIX)",
+        "leaves a socket open",
+    ),
     ("opens_a_file", "held = open('/etc/passwd')", "leaves /etc/passwd open"),
     ("leaves", "import os\nos._exit(3)", "ended with exit code 3"),
     ("dies", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL"),
     ("crashes", "import ctypes\nctypes.string_at(0)", "ended by SIGSEGV"),
     ("closes_descriptors", "import os\nos.closerange(3, 64)", "descriptor 3"),
-    ("floods", "for _ in range(5000): print('x' * 999)\nprint('last')\nraise KeyError", "it printed: last"),
+    (
+        "floods",
+        "for _ in range(5000): print('x' * 999)\nprint('last')\nraise KeyError",
+        "it printed: last",
+    ),
 ];
 
 #[test]
@@ -118,9 +126,11 @@ fn a_module_that_can_t_be_loaded_or_forked_from_refuses_the_run_and_is_named() {
 #[test]
 fn a_module_that_only_talks_much_is_loaded() {
     let name = "a_module_that_only_talks_much_is_loaded";
-    let text = "import sys\nfor _ in range(5000):\n    print('x' * 999)\n    sys.stderr.write('y' * 999)";
+    let text =
+        "import sys\nfor _ in range(5000):\n    print('x' * 999)\n    sys.stderr.write('y' * 999)";
     let Some(modules) = Modules::new(name, &[("talks", text)]) else { return };
-    let outcome = modules.run("talks", "print('alone')\nimport sys; result = 'talks' in sys.modules");
+    let outcome =
+        modules.run("talks", "print('alone')\nimport sys; result = 'talks' in sys.modules");
     assert_eq!(outcome.result(), true);
     assert_eq!((outcome.text("stdout"), outcome.text("stderr")), ("alone\n", ""), "{outcome:#?}");
 }

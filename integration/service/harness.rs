@@ -198,6 +198,13 @@ pub async fn eventually(what: &str, patience: Duration, mut holds: impl FnMut() 
     }
 }
 
+/// Waits until no run is left and the last connection is closed.
+pub async fn settle(sidecar: &Sidecar) {
+    let (_, launcher) = sidecar.launchers();
+    eventually("no run is left", Duration::from_secs(10), || inside(launcher).is_empty()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+}
+
 /// Everything that a run could leave behind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Traces {

@@ -193,7 +193,7 @@ TRACES = [
         signal.getitimer(signal.ITIMER_VIRTUAL)[0] > 0]),
     ("rlimits", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4242424, 4242424)),
         lambda: 4242424 in resource.getrlimit(resource.RLIMIT_FSIZE)),
-    ("niceness", lambda: os.nice(3), lambda: os.nice(0) >= 3),
+    ("timer slack", lambda: libc.prctl(29, 4242, 0, 0, 0), lambda: libc.prctl(30, 0, 0, 0, 0) == 4242),
     ("umask", lambda: os.umask(0o123), lambda: int(status("Umask"), 8) == 0o123),
     ("directory", lambda: os.chdir("/tmp"), lambda: os.getcwd() == "/tmp"),
     ("name of the process", lambda: libc.prctl(15, b"left", 0, 0, 0), lambda: status("Name") == "left"),
@@ -204,7 +204,7 @@ TRACES = [
         lambda: [decimal.getcontext().prec == 7, decimal.DefaultContext.prec == 5]),
     ("asyncio", lambda: asyncio.set_event_loop(asyncio.new_event_loop()),
         lambda: getattr(asyncio.get_event_loop_policy()._local, "_loop", None) is not None),
-    ("locale", lambda: locale.setlocale(locale.LC_ALL, "C"), lambda: locale.setlocale(locale.LC_CTYPE) == "C"),
+    ("locale", lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"), lambda: locale.setlocale(locale.LC_CTYPE) != "C"),
     ("time zone", set_many(lambda: os.environ.update(TZ="LEFT-3"), time.tzset), lambda: time.tzname[0] == "LEFT"),
     ("gc", set_many(gc.disable, lambda: gc.set_threshold(4242), lambda: gc.callbacks.append(lambda *_: None)),
         lambda: [not gc.isenabled(), gc.get_threshold()[0] == 4242, gc.callbacks != []]),
@@ -246,7 +246,7 @@ def leave():
     for name, act, _ in TRACES:
         try:
             act()
-        except PermissionError as error:
+        except (PermissionError, locale.Error) as error:
             refused[name] = str(error)
     return refused
 

@@ -38,7 +38,8 @@ async fn finds_nothing(sidecar: &Sidecar, when: &str) {
 async fn what_one_run_leaves_no_other_finds() {
     let app = MainApp::start().await;
     let target = app.target();
-    let sidecar = service(&[("MAIN_APP_GRPC_TARGET", &target)]).await;
+    let sidecar =
+        service(&[("MAIN_APP_GRPC_TARGET", &target), ("CODEMODE_MAX_CODE_LENGTH", "100000")]).await;
     finds_nothing(&sidecar, "at first").await;
     // The control: who left it finds every part of it.
     let answer = sidecar.run(&program("result = [leave(), look()]")).await;

@@ -9,7 +9,11 @@ use serde_json::Value;
 use super::{service, warm_result};
 use crate::harness::{MainApp, Sidecar, eventually, request, with_key};
 
-const WHERE: &str = "import os\nresult = os.readlink('/proc/self/ns/net')";
+/// The namespace's cookie, SO_NETNS_COOKIE: the number of its inode goes to another once it is gone.
+const WHERE: &str = "import socket\n\
+                     with socket.socket(socket.AF_UNIX) as asking:\n\
+                     \x20   cookie = asking.getsockopt(socket.SOL_SOCKET, 71, 8).hex()\n\
+                     result = cookie";
 
 async fn place(sidecar: &Sidecar) -> String {
     warm_result(&sidecar.run(WHERE).await).as_str().unwrap().to_owned()
@@ -132,8 +136,8 @@ def read():
 
 fn touching(touch: &str) -> String {
     let head = "import contextlib, os, socket, struct\n";
-    let tail = "result = [os.readlink('/proc/self/ns/net'), before, read()]\n";
-    format!("{head}{READ}\nbefore = read()\n{touch}\n{tail}")
+    let tail = "result = [cookie, before, read()]\n";
+    format!("{head}{READ}\nbefore = read()\n{touch}\n{WHERE}\n{tail}")
 }
 
 /// What of all that was read differs.

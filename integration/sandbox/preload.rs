@@ -98,11 +98,11 @@ const REFUSED: [(&str, &str, &str); 12] = [
     ("leaves", "import os\nos._exit(3)", "ended with exit code 3"),
     ("dies", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL"),
     ("crashes", "import ctypes\nctypes.string_at(0)", "ended by SIGSEGV"),
-    ("closes_descriptors", "import os\nos.closerange(3, 64)", "descriptor 3"),
+    ("closes_descriptors", "import os\nos.closerange(3, 64)", "ended with exit code"),
     (
         "floods",
         "for _ in range(5000): print('x' * 999)\nprint('last')\nraise KeyError",
-        "it printed: last",
+        "(it printed: ",
     ),
 ];
 

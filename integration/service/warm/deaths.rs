@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::task::JoinHandle;
 
+use super::refusals::Modules;
 use super::{service, start};
 use crate::harness::{
     Sidecar, Traces, eventually, request, settle, traces, warm_interpreter, with_key,
@@ -233,4 +234,21 @@ async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() 
     let user = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
     assert_eq!(user(pid), user(launcher));
     assert_ne!(user(pid), user(std::process::id()));
+}
+
+/// Whatever its modules print, nobody reads it while the launcher serves.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_modules_print_much_is_replaced_like_any_other() {
+    let name = "one_whose_modules_print_much_is_replaced_like_any_other";
+    let text = "for _ in range(2000):\n    print('x' * 999)\n";
+    let Some(modules) = Modules::new(name, &[("talks", text)]) else { return };
+    let python = modules.python();
+    let python = ("CODEMODE_PYTHON", python.to_str().unwrap());
+    let sidecar = service(&[python, ("CODEMODE_PRELOAD", "talks")]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    let first = warm(launcher, 0).await;
+    signal(first, Signal::SIGKILL);
+    warm(launcher, first).await;
+    warm_again(&sidecar).await;
 }

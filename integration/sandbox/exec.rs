@@ -1,9 +1,6 @@
 //! Starting programs: refused altogether, or all but those allowed by name.
 
-use super::harness::{Outcome, START, run};
-
-/// Only the gate counts. A guest that was forked starts nothing itself, so it has no gate, and its filter answers.
-pub const COUNTED: bool = matches!(START.as_bytes(), b"fresh");
+use super::harness::{Outcome, run};
 
 /// Every way to start a program that Python has; `how` maps a name to a call that would print.
 const ATTEMPT: &str = r#"
@@ -68,7 +65,7 @@ fn nothing_can_be_started_by_default() {
         assert_ne!(answer, "started", "{way}: {outcome:#?}");
     }
     assert!(!outcome.text("stdout").contains("started"), "{outcome:#?}");
-    assert!(!COUNTED || outcome.usage("exec_refusals") >= 8, "{outcome:#?}");
+    assert!(outcome.usage("exec_refusals") >= 8, "{outcome:#?}");
     assert!(outcome.stood("exec_gate"));
 }
 
@@ -87,7 +84,7 @@ fn each_refused_start_is_counted() {
             except PermissionError:
                 pass
     "#;
-    assert_eq!(run(&[], program).usage("exec_refusals"), if COUNTED { 5 } else { 0 });
+    assert_eq!(run(&[], program).usage("exec_refusals"), 5);
 }
 
 #[test]
@@ -104,7 +101,7 @@ fn a_storm_of_starts_ends_with_the_run() {
     "#;
     let outcome = run(&["--timeout", "20"], program);
     outcome.expect("ok", 0);
-    assert!(!COUNTED || outcome.usage("exec_refusals") >= 500, "{outcome:#?}");
+    assert!(outcome.usage("exec_refusals") >= 500, "{outcome:#?}");
 }
 
 #[test]

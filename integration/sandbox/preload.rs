@@ -124,6 +124,15 @@ fn a_module_that_can_t_be_loaded_or_forked_from_refuses_the_run_and_is_named() {
 }
 
 #[test]
+fn doctor_names_the_module_that_no_run_would_start_with() {
+    let doctor = |module| outcome(codemode(["doctor", "--json", "--preload", module]));
+    assert_eq!(doctor("csv").code, 0, "the control");
+    let told = doctor("not_there_at_all");
+    assert_eq!((told.code, &told.report["ok"]), (1, &json!(false)), "{told:#?}");
+    assert!(told.text("refused").contains("module not_there_at_all: "), "{told:#?}");
+}
+
+#[test]
 fn a_module_that_only_talks_much_is_loaded() {
     let name = "a_module_that_only_talks_much_is_loaded";
     let text =

@@ -23,3 +23,5 @@ mod policy;
 mod pool;
 #[path = "service/privileges.rs"]
 mod privileges;
+#[path = "service/warm.rs"]
+mod warm;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::harness::{binary, codemode, home, is_root, outcome, python, run, skip};
+use super::harness::{START, binary, codemode, home, is_root, outcome, python, run, skip};
 
 #[test]
 fn a_host_that_can_is_told_so() {
@@ -60,6 +60,7 @@ fn in_user_namespace(line: &str) -> Option<std::process::Output> {
         .args(["-U", "-r", "sh", "-c", line, "sh"])
         .arg(binary())
         .env("HOME", home())
+        .env("CODEMODE_START", START)
         .env("CODEMODE_PYTHON", python());
     command.output().ok()
 }

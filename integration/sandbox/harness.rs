@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use super::START;
+
 /// A secret in the environment of every `codemode` started here; no program may ever show it.
 pub const SECRET: &str = "k7-canary-of-the-environment";
 /// The contents of a file in `$HOME`; no program may ever show them.
@@ -37,7 +39,7 @@ pub fn skip(name: &str, why: &str) {
 pub fn home() -> &'static Path {
     static HOME: OnceLock<PathBuf> = OnceLock::new();
     HOME.get_or_init(|| {
-        let name = format!("sandbox-home-{}", nix::unistd::geteuid());
+        let name = format!("sandbox-home-{START}-{}", nix::unistd::geteuid());
         let wanted = [PathBuf::from(env!("CARGO_TARGET_TMPDIR")), std::env::temp_dir()];
         let place = wanted.iter().map(|base| base.join(&name)).find(|home| {
             fs::create_dir_all(home).is_ok() && fs::write(home.join("canary"), CANARY).is_ok()
@@ -89,6 +91,7 @@ pub fn codemode<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
         .env("HOME", home())
         .env_remove("XDG_CACHE_HOME")
         .env("CODEMODE_PYTHON", python())
+        .env("CODEMODE_START", START)
         .env("CODEMODE_TEST_SECRET", SECRET)
         .env("CODEMODE_API_KEY", SECRET)
         .stdin(Stdio::null());
@@ -170,12 +173,10 @@ impl Outcome {
             assert!(!text.contains(SECRET), "a secret came out: {text}");
             assert!(!text.contains(CANARY), "a file of the host came out: {text}");
         }
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            report: serde_json::from_str(&stdout).unwrap_or(Value::Null),
-            stderr,
-            elapsed,
-        }
+        let report = serde_json::from_str(&stdout).unwrap_or(Value::Null);
+        let start = &report["start"];
+        assert!(start.is_null() || *start == START, "another start than {START}: {report:#}");
+        Self { code: output.status.code().unwrap_or(-1), report, stderr, elapsed }
     }
 
     pub fn verdict(&self) -> &str {

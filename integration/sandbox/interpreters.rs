@@ -62,7 +62,7 @@ fn every_python_of_this_host() {
 }
 
 /// A virtual environment with one package of its own; `None` if this host can't make one.
-fn virtual_environment(at: &Path, base: &Path) -> Option<PathBuf> {
+pub fn virtual_environment(at: &Path, base: &Path) -> Option<PathBuf> {
     let made = Command::new(base).args(["-m", "venv", "--without-pip"]).arg(at).output().ok()?;
     if !made.status.success() {
         return None;

@@ -167,8 +167,7 @@ fn a_killed_interpreter_is_a_signal_of_its_own() {
 fn a_killed_init_is_a_fault() {
     let mut live = Live::start(&[], WAIT);
     let inside = live.inside();
-    let init = inside.iter().find(|process| process.parent == live.launcher.pid).unwrap();
-    kill(Pid::from_raw(init.pid), Signal::SIGKILL).unwrap();
+    kill(Pid::from_raw(live.init().pid), Signal::SIGKILL).unwrap();
     live.finish().expect("sandbox_fault", 125);
     gone(&inside, SOON);
 }

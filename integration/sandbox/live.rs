@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::harness::{Outcome, Program, codemode, eventually, run_args};
+use super::harness::{Outcome, Program, START, codemode, eventually, run_args};
 use super::processes::{self, Process};
 
 /// Gives a process of a program the name in its first argument, by which it is found on the host.
@@ -20,7 +20,9 @@ def mark():
 /// A name that no other process has.
 pub fn marker() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("cm{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    // Both starts count, in one process.
+    let start = &START[..1];
+    format!("cm{}{start}{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A run whose program has called `mark()`, and so is past every wall.
@@ -70,12 +72,19 @@ impl Live {
         Self { front, begun, marker, front_pid, launcher, guest, _program: program }
     }
 
-    /// Every process of the run: init and all below it.
+    /// Every process of the run: init, and all that is in its pid namespace.
     pub fn inside(&self) -> Vec<Process> {
-        processes::below(self.launcher.pid)
+        let depth = self.launcher.depth;
+        processes::below(self.launcher.pid).into_iter().filter(|it| it.depth > depth).collect()
     }
 
-    /// Launcher and run.
+    /// Process 1 of the run. A guest that was forked from a warm interpreter is its sibling.
+    pub fn init(&self) -> Process {
+        let first = |pid| processes::status(pid, "NSpid").ends_with("\t1");
+        self.inside().into_iter().find(|process| first(process.pid)).expect("an init")
+    }
+
+    /// Launcher, run, and the interpreter that was warm.
     pub fn everything(&self) -> Vec<Process> {
         processes::below(self.front_pid)
     }

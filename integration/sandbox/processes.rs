@@ -12,6 +12,8 @@ pub struct Process {
     pub parent: i32,
     /// With the pid, names a process for good.
     pub started: u64,
+    /// In how many pid namespaces it is; inside a run in one more than its launcher.
+    pub depth: usize,
 }
 
 /// Every living process of the host.
@@ -28,7 +30,9 @@ fn read(pid: i32) -> Option<Process> {
         return None;
     }
     let (parent, started) = (fields.get(1)?.parse().ok()?, fields.get(19)?.parse().ok()?);
-    Some(Process { pid, parent, started })
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let depth = status_line(&status, "NSpid").split_whitespace().count();
+    Some(Process { pid, parent, started, depth })
 }
 
 pub fn is_alive(process: &Process) -> bool {

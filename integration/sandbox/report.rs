@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::harness::{codemode, outcome, run};
+use super::harness::{START, codemode, outcome, run};
 
 #[test]
 fn every_field_is_there_and_sane() {
@@ -39,8 +39,7 @@ fn every_field_is_there_and_sane() {
     }
     assert_eq!(outcome.report["exit_code"], 0);
     assert_eq!(outcome.report["signal"], Value::Null);
-    // A single run has an interpreter of its own unless it asks for another.
-    assert_eq!(outcome.report["start"], "fresh");
+    assert_eq!(outcome.report["start"], START);
 }
 
 #[test]

@@ -212,8 +212,7 @@ fn no_capability_in_any_set() {
 #[test]
 fn init_is_sealed_too() {
     let live = Live::start(&[], WAIT);
-    let inside = live.inside();
-    let init = inside.iter().find(|process| process.parent == live.launcher.pid).unwrap();
+    let init = live.init();
     for field in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
         assert_eq!(processes::status(init.pid, field), "0000000000000000", "{field}");
     }

@@ -31,6 +31,12 @@ pub fn binary() -> PathBuf {
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_codemode")), PathBuf::from)
 }
 
+/// The interpreter of runs, unless a test chooses another.
+pub fn python() -> PathBuf {
+    let found = std::env::var_os("CODEMODE_PYTHON").filter(|path| !path.is_empty());
+    found.map_or_else(|| PathBuf::from("python3"), PathBuf::from)
+}
+
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }
@@ -162,12 +168,41 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     all
 }
 
+/// In how many pid namespaces a process is; 0 if it is gone.
+fn depth(pid: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    numbers.map_or(0, |numbers| numbers.split_whitespace().count())
+}
+
+/// Every process of a run, inits too: what is below the launcher and in a pid namespace below its own.
+pub fn inside(launcher: u32) -> Vec<u32> {
+    let own = depth(launcher);
+    descendants(launcher).into_iter().filter(|pid| depth(*pid) > own).collect()
+}
+
+/// The interpreter that runs are forked from: the launcher's one child in its own pid namespace that is a Python.
+pub fn warm_interpreter(launcher: u32) -> Option<u32> {
+    let own = depth(launcher);
+    let name = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    children(launcher)
+        .into_iter()
+        .find(|pid| depth(*pid) == own && name(*pid).starts_with("python"))
+}
+
 pub async fn eventually(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < patience, "not within {patience:?}: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Waits until no run is left and the last connection is closed.
+pub async fn settle(sidecar: &Sidecar) {
+    let (_, launcher) = sidecar.launchers();
+    eventually("no run is left", Duration::from_secs(10), || inside(launcher).is_empty()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
 /// Everything that a run could leave behind.
@@ -188,11 +223,18 @@ pub fn traces(sidecar: &Sidecar) -> Traces {
     Traces {
         processes: descendants(sidecar.pid()).len(),
         front_descriptors: count(format!("/proc/{}/fd", sidecar.pid())),
-        launcher_descriptors: count(format!("/proc/{launcher}/fd")),
+        launcher_descriptors: launcher_descriptors(launcher),
         launcher_mounts: mounts.lines().count(),
         groups: run_groups(launcher),
         namespaces: namespaces(sidecar.pid()),
     }
+}
+
+/// The launcher keeps some network namespaces for the next runs; what is left of them is their own case.
+fn launcher_descriptors(launcher: u32) -> usize {
+    let all = fs::read_dir(format!("/proc/{launcher}/fd")).into_iter().flatten().flatten();
+    let targets = all.filter_map(|fd| fs::read_link(fd.path()).ok());
+    targets.filter(|target| !target.to_string_lossy().starts_with("net:")).count()
 }
 
 /// Groups of runs below the launcher's own, in every hierarchy. The launcher holds a descriptor of

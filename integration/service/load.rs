@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::{MainApp, Sidecar, children, eventually, request, traces, with_key};
+use crate::harness::{MainApp, Sidecar, eventually, request, settle, traces, with_key};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_runs_wait_on_a_tool_at_once_and_leave_nothing() {
@@ -39,13 +39,6 @@ async fn two_hundred_runs_wait_on_a_tool_at_once_and_leave_nothing() {
     settle(&sidecar).await;
     eventually("traces are as before", Duration::from_secs(10), || traces(&sidecar) == before)
         .await;
-}
-
-/// Waits until no run is left and the last connection is closed.
-async fn settle(sidecar: &Sidecar) {
-    let (_, launcher) = sidecar.launchers();
-    eventually("no run is left", Duration::from_secs(10), || children(launcher).is_empty()).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

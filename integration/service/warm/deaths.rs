@@ -1,0 +1,254 @@
+//! The warm interpreter dies, or stands still, while runs are wanted.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::task::JoinHandle;
+
+use super::refusals::Modules;
+use super::{service, start};
+use crate::harness::{
+    Sidecar, Traces, eventually, request, settle, traces, warm_interpreter, with_key,
+};
+
+const CALLERS: u64 = 8;
+/// How long another interpreter may take to be there, with its pause after a short life.
+const REPLACED: Duration = Duration::from_secs(30);
+
+fn signal(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(pid as i32), signal).unwrap();
+}
+
+/// The warm interpreter of `launcher`, another than `but`, once it is there.
+async fn warm(launcher: u32, but: u32) -> u32 {
+    let mut found = None;
+    eventually("a warm interpreter is there", REPLACED, || {
+        found = warm_interpreter(launcher).filter(|pid| *pid != but);
+        found.is_some()
+    })
+    .await;
+    found.unwrap()
+}
+
+/// Runs until one of them starts warm.
+async fn warm_again(sidecar: &Sidecar) {
+    let begun = std::time::Instant::now();
+    loop {
+        let answer = sidecar.run("result = 1").await;
+        assert_eq!(answer.result, "1", "{} {}", answer.error_type, answer.error);
+        if start(&answer) == "warm" {
+            return;
+        }
+        assert!(begun.elapsed() < REPLACED, "no run starts warm again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn nothing_left(sidecar: &Sidecar, before: &Traces) {
+    settle(sidecar).await;
+    eventually("traces are as before", Duration::from_secs(10), || traces(sidecar) == *before)
+        .await;
+}
+
+/// Callers that each ask for one sum after the other and check it, until told to stop; how each run started.
+struct Callers {
+    stop: Arc<AtomicBool>,
+    calls: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Callers {
+    async fn begin(sidecar: &Sidecar) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let client = sidecar.client().await;
+        let call = |caller: u64| {
+            let (mut client, stop) = (client.clone(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                let mut starts = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let number = caller << 32 | starts.len() as u64;
+                    let code = format!("import json\nprint({number})\nresult = {number} + 1");
+                    let answer = client.execute(with_key(request(&code))).await;
+                    let answer = answer.expect("an answer").into_inner();
+                    let why = (&answer.error_type, &answer.error, &answer.stderr);
+                    assert_eq!(answer.result, (number + 1).to_string(), "{why:?}");
+                    assert_eq!(answer.stdout, format!("{number}\n"), "{why:?}");
+                    starts.push(start(&answer).to_owned());
+                }
+                starts
+            })
+        };
+        Self { calls: (0..CALLERS).map(call).collect(), stop }
+    }
+
+    async fn end(self) -> Vec<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut starts = Vec::new();
+        for call in self.calls {
+            starts.extend(call.await.expect("every answer is right"));
+        }
+        starts
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_warm_interpreter_loses_no_run_and_is_replaced() {
+    let sidecar = service(&[]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    settle(&sidecar).await;
+    let before = traces(&sidecar);
+    let callers = Callers::begin(&sidecar).await;
+    let mut last = 0;
+    for _ in 0..2 {
+        last = warm(launcher, last).await;
+        // Not all of it may come between two runs.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        signal(last, Signal::SIGKILL);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let starts = callers.end().await;
+    let kinds: BTreeSet<&str> = starts.iter().map(String::as_str).collect();
+    assert_eq!(kinds, BTreeSet::from(["fresh", "warm"]), "{} runs", starts.len());
+    warm_again(&sidecar).await;
+    assert_eq!(sidecar.launchers().1, launcher, "the launcher lives on");
+    nothing_left(&sidecar, &before).await;
+}
+
+/// A tracer that kills `pid` when it is about to say what it has forked; `None` if this host has none.
+async fn killer(pid: u32) -> Option<Child> {
+    let mut tracer = Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "-e", "trace=sendmsg"])
+        .args(["-e", "inject=sendmsg:signal=SIGKILL", "-p", &pid.to_string()])
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    loop {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        if status.contains(&format!("TracerPid:\t{}\n", tracer.id())) {
+            return Some(tracer);
+        }
+        if tracer.try_wait().unwrap().is_some() {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The launcher then has an init of which it waits for a guest, and a child that it doesn't know.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_killed_between_its_fork_and_its_answer_loses_no_run() {
+    let sidecar = service(&[]).await;
+    warm_again(&sidecar).await;
+    settle(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    let before = traces(&sidecar);
+    let Some(mut tracer) = killer(warm(launcher, 0).await).await else {
+        let name = "one_that_is_killed_between_its_fork_and_its_answer_loses_no_run";
+        return println!("skipped: {name}: no strace, or it may not trace");
+    };
+    let answer = tokio::time::timeout(REPLACED, sidecar.run("result = 6 * 7")).await;
+    let answer = answer.expect("the launcher stands still");
+    assert_eq!((answer.result.as_str(), start(&answer)), ("42", "fresh"), "{}", answer.error);
+    // It ends with what it traced.
+    tracer.wait().unwrap();
+    warm_again(&sidecar).await;
+    nothing_left(&sidecar, &before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_interpreter_that_stands_still_is_given_up_and_replaced() {
+    let sidecar = service(&[]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    settle(&sidecar).await;
+    let before = traces(&sidecar);
+    let stopped = warm(launcher, 0).await;
+    signal(stopped, Signal::SIGSTOP);
+    let answer = sidecar.run("result = 6 * 7").await;
+    assert_eq!((answer.result.as_str(), start(&answer)), ("42", "fresh"), "{}", answer.error);
+    let gone = || !Path::new(&format!("/proc/{stopped}")).exists();
+    eventually("it is ended", Duration::from_secs(10), gone).await;
+    warm_again(&sidecar).await;
+    nothing_left(&sidecar, &before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_interpreter_that_stands_still_keeps_no_caller_from_an_answer() {
+    let sidecar = service(&[]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    let callers = Callers::begin(&sidecar).await;
+    let stopped = warm(launcher, 0).await;
+    signal(stopped, Signal::SIGSTOP);
+    warm(launcher, stopped).await;
+    let starts = callers.end().await;
+    assert!(starts.iter().any(|start| start == "fresh"), "{} runs", starts.len());
+    warm_again(&sidecar).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_launcher_takes_its_warm_interpreter_along_and_the_next_has_its_own() {
+    let sidecar = service(&[]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    let old = warm(launcher, 0).await;
+    signal(launcher, Signal::SIGKILL);
+    let gone = || !Path::new(&format!("/proc/{old}")).exists();
+    eventually("it is gone", Duration::from_secs(10), gone).await;
+    warm_again(&sidecar).await;
+    assert_ne!(sidecar.launchers().1, launcher);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() {
+    let sidecar = service(&[("CODEMODE_TEST_SECRET", "k7-canary")]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    let pid = warm(launcher, 0).await;
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+        line.unwrap().to_owned()
+    };
+    let only = format!("{:016x}", 1 << 21);
+    for set in ["CapPrm", "CapEff"] {
+        assert_eq!(field(set), only, "{set}");
+    }
+    assert_eq!((field("Threads").as_str(), field("NoNewPrivs").as_str()), ("1", "1"));
+    if !crate::harness::is_root() {
+        return println!("skipped: environment and descriptors of it: reading them takes root");
+    }
+    let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    assert!(
+        environment.contains("TMPDIR=/tmp") && !environment.contains("CODEMODE"),
+        "{environment}"
+    );
+    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    assert_eq!(descriptors, 4);
+    let user = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
+    assert_eq!(user(pid), user(launcher));
+    assert_ne!(user(pid), user(std::process::id()));
+}
+
+/// Whatever its modules print, nobody reads it while the launcher serves.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_modules_print_much_is_replaced_like_any_other() {
+    let name = "one_whose_modules_print_much_is_replaced_like_any_other";
+    let text = "for _ in range(2000):\n    print('x' * 999)\n";
+    let Some(modules) = Modules::new(name, &[("talks", text)]) else { return };
+    let python = modules.python();
+    let python = ("CODEMODE_PYTHON", python.to_str().unwrap());
+    let sidecar = service(&[python, ("CODEMODE_PRELOAD", "talks")]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    let first = warm(launcher, 0).await;
+    signal(first, Signal::SIGKILL);
+    warm(launcher, first).await;
+    warm_again(&sidecar).await;
+}

@@ -104,7 +104,7 @@ impl Order {
             Self::Run { scratch_options, guest } => {
                 let setup = descriptors.next()?;
                 let (guest, groups) = guest.files(descriptors)?;
-                let guest = Guest::Forked(guest);
+                let guest = Guest::Forked(Box::new(guest));
                 Files::Run(RunFiles { setup, groups, guest, scratch_options })
             }
         })

@@ -9,8 +9,7 @@ use nix::errno::Errno;
 const SIGNALS: usize = 65;
 
 /// The functions that a process has set up for signals.
-#[derive(Clone, Copy)]
-pub struct Handlers([Option<libc::sigaction>; SIGNALS]);
+pub struct Handlers(Box<[Option<libc::sigaction>; SIGNALS]>);
 
 impl Handlers {
     /// Takes them all away: each such signal has its default effect afterwards.
@@ -20,7 +19,7 @@ impl Handlers {
     pub fn take() -> nix::Result<Self> {
         // SAFETY: sigaction is plain data for which all-zero bytes are a valid value (SIG_DFL).
         let default: libc::sigaction = unsafe { mem::zeroed() };
-        let mut taken = [None; SIGNALS];
+        let mut taken = Box::new([None; SIGNALS]);
         for (signal, place) in taken.iter_mut().enumerate().skip(1) {
             let mut found = default;
             // SAFETY: `found` is alive and writable; nothing is set. Numbers that the C library keeps

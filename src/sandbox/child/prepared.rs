@@ -183,7 +183,7 @@ pub struct GroupFiles {
 /// Where a run's guest comes from.
 pub enum Guest {
     /// Init forks it, and gives it this.
-    Forked(GuestFiles),
+    Forked(Box<GuestFiles>),
     /// A warm interpreter forks it, and it joins. This is init's end of the socket between the two.
     Joins(OwnedFd),
 }

@@ -143,7 +143,7 @@ fn give_cold(
     setup: OwnedFd,
 ) -> Result<Born, Unborn> {
     let Needs { slot, groups, guest, scratch_options } = needs;
-    let files = RunFiles { setup, groups, guest: Guest::Forked(guest), scratch_options };
+    let files = RunFiles { setup, groups, guest: Guest::Forked(Box::new(guest)), scratch_options };
     let (init, network) = fork(host, networks, &files, ours.as_fd())?;
     let_go(host, &init, slot, ours.as_fd())?;
     Ok(Born { init, guest: None, ours, warm: false, network })
@@ -158,7 +158,7 @@ fn give_whole(
     setup: OwnedFd,
 ) -> Result<Born, Unborn> {
     let Needs { slot, groups, guest, scratch_options } = needs;
-    let guest = Guest::Forked(guest);
+    let guest = Guest::Forked(Box::new(guest));
     let files = Files::Run(RunFiles { setup, groups, guest, scratch_options });
     let forked = warm.fork(&files);
     match (forked, files) {
@@ -171,7 +171,9 @@ fn give_whole(
         (
             Err(Unforked::Gone),
             Files::Run(RunFiles { groups, guest: Guest::Forked(guest), scratch_options, .. }),
-        ) => Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest, scratch_options }))),
+        ) => {
+            Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest: *guest, scratch_options })))
+        }
         (Err(unforked), _) => Err(Unborn::Refused(unforked.refusal())),
     }
 }

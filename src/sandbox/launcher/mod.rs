@@ -25,6 +25,7 @@ mod run;
 mod seat;
 mod template;
 mod warm;
+mod watch;
 mod worker;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

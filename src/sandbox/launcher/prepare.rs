@@ -140,7 +140,7 @@ pub fn prepare(
         joined_gate: plan.exec_closed.then(sys::exec_and_exit_gate),
         guest_filter: filters.run,
         // Where init is forked from it, too, it must be able to do what init does.
-        in_two: (way == Way::Clone).then(|| InTwo { early: filters.early, late: filters.late }),
+        in_two: (way == Way::Clone).then_some(InTwo { early: filters.early, late: filters.late }),
         init_filter: filters.init,
     })
 }

@@ -6,7 +6,6 @@ use std::fs;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
 use crate::sys;
@@ -27,12 +26,19 @@ fn children(pid: i32) -> Vec<i32> {
 
 /// Ends and reaps every child of this process but `known`.
 pub fn end_children_but(known: &HashSet<Pid>) {
-    for pid in children(Pid::this().as_raw()).into_iter().map(Pid::from_raw) {
-        if !known.contains(&pid) {
-            // Not reaped by anybody yet, so the id is still its own.
-            let _ = kill(pid, Signal::SIGKILL);
-            let _ = waitpid(pid, None);
+    let children = children(Pid::this().as_raw()).into_iter().map(Pid::from_raw);
+    let mut left: Vec<Pid> = children.filter(|pid| !known.contains(pid)).collect();
+    for pid in &left {
+        // Not reaped by anybody yet, so the id is still its own.
+        let _ = kill(*pid, Signal::SIGKILL);
+    }
+    // In any order: an init can't end before what is in its pid namespace is reaped.
+    loop {
+        left.retain(|pid| matches!(sys::reap(*pid), Ok(None)));
+        if left.is_empty() {
+            return;
         }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{Shutdown, shutdown};
-use nix::sys::statvfs::fstatvfs;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -21,11 +20,12 @@ use super::networks::Networks;
 use super::outer::Outer;
 use super::processes::CpuLedger;
 use super::warm::Warm;
+use super::watch::WATCHDOG;
 use super::{prepare, processes};
 use crate::policy::{Limits, Wall};
 use crate::sandbox::child::{GroupFiles, GuestFiles, Way};
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::messages::{End, LauncherKill, Outputs, Readings, RunId, Status};
+use crate::sandbox::messages::{End, LauncherKill, Outputs, RunId, Status};
 use crate::sandbox::record::{Record, Stage};
 use crate::sys;
 
@@ -69,31 +69,26 @@ pub struct Run {
     pub collector: Option<Collector>,
     /// The exit code of a guest that is held at its end.
     pub exiting: Option<i32>,
-    end: Option<End>,
+    pub(super) end: Option<End>,
     /// Whether init is still to be reaped.
-    stands: bool,
-    killed: Cell<bool>,
-    groups: Groups,
-    limits: Limits,
-    scratch: Option<OwnedFd>,
-    status: Option<Status>,
-    killed_for: Option<LauncherKill>,
+    pub(super) stands: bool,
+    pub(super) killed: Cell<bool>,
+    pub(super) groups: Groups,
+    pub(super) limits: Limits,
+    pub(super) scratch: Option<OwnedFd>,
+    pub(super) status: Option<Status>,
+    pub(super) killed_for: Option<LauncherKill>,
     /// The interpreter, where it is in no pid namespace that ends with init.
-    stray: Option<Pid>,
-    usage: sys::Usage,
-    exec_refusals: u64,
+    pub(super) stray: Option<Pid>,
+    pub(super) usage: sys::Usage,
+    pub(super) exec_refusals: u64,
     /// Kills for memory in the group around the service, before this run.
-    shared_oom_kills: Option<u64>,
-    memory_peak: u64,
-    threads_peak: u64,
-    ledger: CpuLedger,
-    cpu_peak: Duration,
+    pub(super) shared_oom_kills: Option<u64>,
+    pub(super) memory_peak: u64,
+    pub(super) threads_peak: u64,
+    pub(super) ledger: CpuLedger,
+    pub(super) cpu_peak: Duration,
 }
-
-/// The shortest time between two looks at one run.
-const LOOK_FLOOR: Duration = Duration::from_millis(20);
-/// How often memory is looked at where no cgroup counts it.
-const WATCHDOG: Duration = Duration::from_millis(50);
 
 impl Run {
     /// Makes the sandbox's processes and lets them go. Should the warm interpreter be lost over it,
@@ -118,7 +113,7 @@ impl Run {
             .or_else(|unborn| match unborn {
                 Unborn::WarmLost(needs) => {
                     end_strangers();
-                    birth::give(host, networks.as_deref_mut(), None, *needs)
+                    birth::give(host, networks, None, *needs)
                 }
                 Unborn::Refused(_) => Err(unborn),
             });
@@ -279,103 +274,6 @@ impl Run {
         let known = self.started && self.status.is_some() && self.exec_refusals == 0;
         // Init itself is what is left.
         known && self.guest.is_none() && self.groups.processes() == Some(1)
-    }
-
-    /// Memory in use now, counted by nobody but us, and what it may hold in the kernel besides.
-    pub fn size(&mut self) -> u64 {
-        let sum =
-            processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
-        let memory = sum.memory + self.scratch_used().unwrap_or(0);
-        self.memory_peak = self.memory_peak.max(memory);
-        memory + sum.kernel
-    }
-
-    /// Looks at CPU time and memory, kills the run if it is over, and says when to look again.
-    pub fn look(&mut self, now: Instant, processors: u32) {
-        let counted = self.groups.cpu();
-        let uncounted_memory = self.groups.oom_kills().is_none();
-        let sum = (counted.is_none() || uncounted_memory).then(|| {
-            processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm)
-        });
-        let cpu = match (counted, &sum) {
-            (Some(counted), _) => counted,
-            (None, Some(sum)) => self.ledger.note(sum.own_cpu.clone(), sum.cpu),
-            (None, None) => Duration::ZERO,
-        };
-        self.cpu_peak = self.cpu_peak.max(cpu);
-        if cpu > self.limits.cpu_time {
-            self.kill_for(LauncherKill::Cpu);
-        }
-        // It can't use what is left sooner than with every processor at once.
-        let left = self.limits.cpu_time.saturating_sub(cpu) / processors.max(1);
-        let mut wait = left.max(LOOK_FLOOR);
-        if let (true, Some(sum)) = (uncounted_memory, sum) {
-            // No cgroup stops it at its limit: only these looks do, so they come often.
-            let memory = sum.memory + self.scratch_used().unwrap_or(0);
-            self.memory_peak = self.memory_peak.max(memory);
-            self.threads_peak = self.threads_peak.max(sum.threads);
-            if memory > self.limits.memory {
-                self.kill_for(LauncherKill::Memory);
-            }
-            // No other counter is this run's own there.
-            if self.stray.is_some() && sum.threads > self.limits.processes.into() {
-                self.kill_for(LauncherKill::Processes);
-            }
-            wait = wait.min(WATCHDOG);
-        }
-        self.next_look = now + wait;
-    }
-
-    /// Ends it for a limit.
-    pub fn kill_for(&mut self, reason: LauncherKill) {
-        self.killed_for.get_or_insert(reason);
-        self.kill();
-    }
-
-    fn scratch_used(&self) -> Option<u64> {
-        let (free, all) = self.scratch_space()?.0;
-        Some(all.saturating_sub(free))
-    }
-
-    /// Free and all bytes, free and all inodes.
-    fn scratch_space(&self) -> Option<((u64, u64), (u64, u64))> {
-        let stat = fstatvfs(self.scratch.as_ref()?).ok()?;
-        let size = stat.fragment_size();
-        let bytes = (stat.blocks_free() * size, stat.blocks() * size);
-        Some((bytes, (stat.files_free(), stat.files())))
-    }
-
-    fn counters(&self) -> Readings {
-        let mut readings = self.groups.readings();
-        if let Some((bytes, inodes)) = self.scratch_space() {
-            readings.scratch = Some(bytes);
-            readings.scratch_inodes = Some(inodes);
-        }
-        if readings.memory_peak.is_none() && self.memory_peak > 0 {
-            readings.memory_peak = Some(self.memory_peak);
-        }
-        if readings.cpu.is_none() && !self.cpu_peak.is_zero() {
-            readings.cpu = Some(self.cpu_peak);
-        }
-        if readings.processes_peak.is_none() && self.threads_peak > 0 {
-            readings.processes_peak = Some(self.threads_peak + 1);
-        }
-        readings
-    }
-
-    /// Readings while its processes still stand.
-    pub fn readings(&mut self) -> Readings {
-        let sum =
-            processes::sum(self.init.pid, self.guest.as_ref().map(|guest| guest.pid), self.warm);
-        self.memory_peak = self.memory_peak.max(sum.memory);
-        self.threads_peak = self.threads_peak.max(sum.threads);
-        let mut readings = self.counters();
-        readings.open_files = Some(sum.open_files);
-        readings.descriptor_slots = Some(sum.descriptor_slots);
-        readings.address_space = Some(sum.address_space);
-        readings.processes = readings.processes.or(Some(sum.threads + 1));
-        readings.memory = readings.memory.or(Some(sum.memory));
-        readings
     }
 
     /// Reaps init. By then every process of its pid namespace is gone (pid_namespaces(7)).

@@ -150,6 +150,8 @@ impl Warm {
         let length = match sys::receive(self.socket.as_fd(), &mut buffer, libc::MSG_DONTWAIT) {
             Ok((length, _)) => length,
             Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
+            // It ended with something unread.
+            Err(Errno::ECONNRESET) => 0,
             Err(errno) => return Err(errno).step("warm interpreter", None),
         };
         let word = buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());

@@ -62,6 +62,7 @@ pub struct GuestOrder {
 }
 
 /// The files that an order comes with.
+#[allow(clippy::large_enum_variant, reason = "one at a time, on its way")]
 pub enum Files {
     /// For a guest.
     Guest(JoinFiles),

@@ -23,6 +23,15 @@ def _become_warm(library, modules, control, dumps, rehearsal):
                 for name in os.listdir("/proc/self/fd")
                 if os.path.islink("/proc/self/fd/" + name)}
 
+    def shared():
+        """Memory that would stay shared between all runs."""
+        with open("/proc/self/maps") as maps:
+            return [line for line in maps if line.split()[1][1::2] == "ws"]
+
+    def children():
+        with open("/proc/self/task/%d/children" % os.getpid()) as children:
+            return children.read().split()
+
     # For the run's own needs, beside what programs import.
     own = ["os", "atexit", "linecache", "traceback", "threading"]
     try:
@@ -44,6 +53,10 @@ def _become_warm(library, modules, control, dumps, rehearsal):
             if left:
                 kind = "a socket" if left[0].startswith("socket:") else left[0]
                 refuse("it leaves %s open when it is loaded, which runs would share" % kind)
+            if shared():
+                refuse("it maps memory as shared when it is loaded, which runs would share")
+            if children():
+                refuse("it leaves a process behind when it is loaded, which would go on beside every run")
     for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
         del os.environ[name]
     import ctypes

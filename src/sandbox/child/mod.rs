@@ -31,6 +31,7 @@ use crate::sys;
 
 pub use birth::give_birth;
 pub use join::give_guest;
+pub use mounts::show_late_mounts;
 pub use prepared::{
     Becomes, Given, GroupFiles, Guest, GuestFiles, InTwo, JoinFiles, LateMount, MountKind,
     Prepared, RESOURCE_LIMITS, ResourceLimit, RunFiles, Way, WritableDir,

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::{mkdir, symlinkat};
 
@@ -60,6 +61,20 @@ fn one_late(late: &LateMount) -> nix::Result<()> {
 /// Brings back parts of the root that the scratch mounts hide (a venv under `/tmp`, say).
 pub(super) fn late_mounts(prepared: &Prepared) -> nix::Result<()> {
     prepared.late.iter().try_for_each(one_late)
+}
+
+/// Gives the calling process a mount namespace in which it sees those parts of the root where a run sees them.
+/// For an interpreter that is to be forked from, and may lie there itself.
+///
+/// # Errors
+/// As `unshare(2)` and `mount(2)`.
+pub fn show_late_mounts(prepared: &Prepared) -> nix::Result<()> {
+    if prepared.late.is_empty() {
+        return Ok(());
+    }
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    scratch(prepared, c"mode=0755,size=1m,nr_inodes=4096").map(drop)?;
+    late_mounts(prepared)
 }
 
 /// Mounts a `/proc` of this pid namespace: processes only (`subset=pid`, Linux 5.8).

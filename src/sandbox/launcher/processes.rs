@@ -142,6 +142,16 @@ fn cpu_of(pid: i32) -> (Duration, Duration) {
     (time(own), time(with_reaped))
 }
 
+/// Whether a process is on its way out (`PF_EXITING` in the ninth field of `/proc/PID/stat`, proc(5)).
+#[must_use]
+pub fn is_exiting(process: Pid) -> bool {
+    const PF_EXITING: u64 = 0x4;
+    let stat = read(process.as_raw(), "stat");
+    let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6));
+    // One that is gone is.
+    flags.and_then(|flags| flags.parse::<u64>().ok()).is_none_or(|flags| flags & PF_EXITING != 0)
+}
+
 /// What one process has used so far, as it will be said when it is reaped.
 #[must_use]
 pub fn usage(process: Pid) -> sys::Usage {

@@ -240,7 +240,10 @@ impl Run {
         let Some(guest) = self.guest.take() else { return };
         if let Ok(Some((status, usage))) = sys::reap(guest.pid) {
             self.usage = usage;
-            if !self.killed.get() {
+            // Who was ended with its init was not ended by itself.
+            let with_init = matches!(status, WaitStatus::Signaled(_, Signal::SIGKILL, _))
+                && processes::is_exiting(self.init.pid);
+            if !self.killed.get() && !with_init {
                 self.status = match status {
                     WaitStatus::Exited(_, code) => Some(Status::Exited(code)),
                     WaitStatus::Signaled(_, signal, _) => Some(Status::Signaled(signal as i32)),

@@ -22,6 +22,7 @@ use nix::unistd::{Pid, pipe2, read};
 
 use super::failure::{Step, fail, of_stage};
 use super::host::Host;
+use crate::sandbox::child::show_late_mounts;
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::order::{Files, LARGEST, Order, Word};
 use crate::sandbox::record::Record;
@@ -94,7 +95,7 @@ impl Warm {
         sys::send(ours.as_fd(), &prepared, &[]).step("warm interpreter", None)?;
         let kept = [&input, &writer, &writer, &theirs].map(|fd| (fd.as_raw_fd(), false));
         let forked = sys::fork(Parentage::Own).step("warm interpreter", None)?;
-        let Some(pid) = forked else { become_interpreter(image, &kept) };
+        let Some(pid) = forked else { become_interpreter(host, image, &kept) };
         let pidfd = sys::open_pidfd(pid).step("warm interpreter", None)?;
         Ok(Self {
             socket: ours,
@@ -263,9 +264,10 @@ fn ready_to_read(socket: BorrowedFd<'_>) -> bool {
 }
 
 /// In the forked process: becomes the interpreter, with nothing of ours but its socket.
-fn become_interpreter(image: &ExecImage, kept: &[(i32, bool)]) -> ! {
+fn become_interpreter(host: &Host, image: &ExecImage, kept: &[(i32, bool)]) -> ! {
     let done = set_pdeathsig(Signal::SIGKILL)
         .and_then(|()| sys::keep_only(kept))
+        .and_then(|()| show_late_mounts(&host.prepared))
         .and_then(|()| sys::keep_only_capability(Capability::CAP_SYS_ADMIN.index().into()))
         .and_then(|()| sys::default_sigpipe())
         .and_then(|()| SigSet::empty().thread_set_mask())

@@ -7,7 +7,7 @@ use codemode::grpc::proto::ExecutionRequest;
 use serde_json::Value;
 
 use super::{service, warm_result};
-use crate::harness::{MainApp, Sidecar, eventually, request, with_key};
+use crate::harness::{MainApp, Sidecar, eventually, request, settle, with_key};
 
 /// The namespace's cookie, SO_NETNS_COOKIE: the number of its inode goes to another once it is gone.
 const WHERE: &str = "import socket\n\
@@ -62,6 +62,7 @@ async fn one_run_after_the_other_may_have_it_but_never_two_at_a_time() {
     // A run's namespace comes back a moment after its answer.
     assert!(one_by_one.len() < 8, "none was handed on: {one_by_one:?}");
     let first = places_at_once(&sidecar, &app, 8).await;
+    settle(&sidecar).await;
     let second = places_at_once(&sidecar, &app, 8).await;
     assert!(first.intersection(&second).count() > 0, "none was handed on: {first:?} {second:?}");
 }

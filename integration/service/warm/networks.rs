@@ -7,7 +7,7 @@ use codemode::grpc::proto::ExecutionRequest;
 use serde_json::Value;
 
 use super::{service, warm_result};
-use crate::harness::{MainApp, Sidecar, eventually, request, with_key};
+use crate::harness::{MainApp, Sidecar, eventually, request, settle, with_key};
 
 /// The namespace's cookie, SO_NETNS_COOKIE: the number of its inode goes to another once it is gone.
 const WHERE: &str = "import socket\n\
@@ -62,11 +62,14 @@ async fn one_run_after_the_other_may_have_it_but_never_two_at_a_time() {
     // A run's namespace comes back a moment after its answer.
     assert!(one_by_one.len() < 8, "none was handed on: {one_by_one:?}");
     let first = places_at_once(&sidecar, &app, 8).await;
+    settle(&sidecar).await;
     let second = places_at_once(&sidecar, &app, 8).await;
     assert!(first.intersection(&second).count() > 0, "none was handed on: {first:?} {second:?}");
 }
 
-/// Each leaves something in the network namespace of its run, and says in which it was.
+/// Each leaves something in the network namespace of its run. A counter stays where it is; a socket in flight or a
+/// label goes when the kernel gets to it, which may be before the namespace is looked at.
+const COUNTERS: [&str; 2] = ["failed connections", "datagrams that go nowhere"];
 const TOUCHES: [(&str, &str); 6] = [
     (
         "failed connections",
@@ -166,11 +169,11 @@ async fn one_in_which_a_trace_is_left_is_never_handed_on() {
             places.insert(next[0].as_str().unwrap().to_owned());
         }
         places.extend(places_at_once(&sidecar, &app, 4).await);
-        // What nobody can see is no trace.
-        if !traces.is_empty() {
-            traced += 1;
+        traced += usize::from(!traces.is_empty());
+        if COUNTERS.contains(&what) {
+            assert!(!traces.is_empty(), "the control: {what} is counted");
             assert!(!places.contains(touched[0].as_str().unwrap()), "{what}: handed on");
         }
     }
-    assert!(traced >= 2, "the control: something can be left");
+    assert!(traced >= 3, "the control: much can be left");
 }

@@ -67,6 +67,7 @@ fn serve(launcher: BorrowedFd<'_>, hot: HotPages) -> nix::Result<Side> {
     let prepared: Option<Prepared> =
         buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
     let Some(prepared) = prepared else { return Ok(Side::Server) };
+    buffer.fill(0);
     let becomes = Becomes::Itself { thread: ThreadId::find()?, handlers: Handlers::take()?, hot };
     if let Some(parts) = &prepared.in_two {
         sys::install_filter(&parts.early)?;
@@ -82,6 +83,9 @@ fn serve(launcher: BorrowedFd<'_>, hot: HotPages) -> nix::Result<Side> {
         };
         let order: Option<Order> =
             buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
+        // A run must find nothing here of another's. No more of it is written to than has been: each page
+        // is copied that runs share.
+        buffer.iter_mut().take(length).for_each(|byte| *byte = 0);
         let Some(files) = order.and_then(|order| order.files(descriptors)) else {
             answer(launcher, Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32))?;
             continue;

@@ -200,8 +200,16 @@ fn give_joined(
     match (forked, files) {
         (Ok(guest), files) => {
             drop(files);
-            let guest = Some(Child::of(guest)?);
-            Ok(Born { init, guest, ours, warm: true, network })
+            match Child::of(guest) {
+                Ok(guest) => Ok(Born { init, guest: Some(guest), ours, warm: true, network }),
+                Err(refusal) => {
+                    // Init can't end before its guest is reaped.
+                    init.kill();
+                    let _ = waitpid(guest, None);
+                    init.end();
+                    Err(Unborn::Refused(refusal))
+                }
+            }
         }
         (Err(Unforked::Gone), Files::Guest(JoinFiles { groups, guest, .. })) => {
             // Not waited for: it can't end before a guest that nobody knows of is reaped.

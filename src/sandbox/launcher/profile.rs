@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 
 use crate::plan::{Plan, host};
-use crate::policy::{NetworkMode, Wall};
+use crate::policy::{NetworkMode, Start, Wall};
 use crate::sandbox::child::Way;
 use crate::sandbox::enforced::{Profile, Refusal, Standing};
 
@@ -159,7 +159,10 @@ fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
         }
         Wall::Session => "setsid",
         Wall::Descriptors => "close_range: 0 to 2 and the control socket remain",
-        Wall::Environment => "execve with five variables of ours",
+        Wall::Environment => match plan.start {
+            Start::Fresh => "execve with five variables of ours",
+            Start::Warm { .. } => "five variables of ours, since the warm interpreter's execve",
+        },
         Wall::Capabilities => {
             "none in any set; NOROOT, NO_SETUID_FIXUP, NO_CAP_AMBIENT_RAISE locked"
         }

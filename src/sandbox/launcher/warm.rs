@@ -150,9 +150,8 @@ impl Warm {
         let mut buffer = [0; 4096];
         let length = match sys::receive(self.socket.as_fd(), &mut buffer, libc::MSG_DONTWAIT) {
             Ok((length, _)) => length,
-            Err(Errno::EAGAIN | Errno::EINTR) => return Ok(()),
-            // It ended with something unread.
-            Err(Errno::ECONNRESET) => 0,
+            // A reset is told once if it ended with something unread; what it said before that follows.
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNRESET) => return Ok(()),
             Err(errno) => return Err(errno).step("warm interpreter", None),
         };
         let word = buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());

@@ -25,8 +25,8 @@ use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
 
-use sandbox::child::{Becomes, Given, Prepared, give_birth, give_guest};
-use sandbox::order::{Files, LARGEST, Order, Word};
+use sandbox::child::{Becomes, Prepared, give_guest};
+use sandbox::order::{LARGEST, Order, Word};
 use sandbox::{Record, Stage};
 use sys::{Handlers, HotPages, Parentage, ThreadId};
 
@@ -69,9 +69,7 @@ fn serve(launcher: BorrowedFd<'_>, hot: HotPages) -> nix::Result<Side> {
     let Some(prepared) = prepared else { return Ok(Side::Server) };
     buffer.fill(0);
     let becomes = Becomes::Itself { thread: ThreadId::find()?, handlers: Handlers::take()?, hot };
-    if let Some(parts) = &prepared.in_two {
-        sys::install_filter(&parts.early)?;
-    }
+    sys::install_filter(&prepared.in_two.early)?;
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
     sys::send(launcher, &loaded, &[])?;
     loop {
@@ -90,14 +88,7 @@ fn serve(launcher: BorrowedFd<'_>, hot: HotPages) -> nix::Result<Side> {
             answer(launcher, Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32))?;
             continue;
         };
-        let forked = match &files {
-            Files::Guest(files) => give_guest(&prepared, &becomes, files),
-            Files::Run(files) => {
-                let given = Given { prepared: &prepared, becomes: &becomes, files };
-                give_birth(given, Parentage::Sibling)
-            }
-        };
-        match forked {
+        match give_guest(&prepared, &becomes, &files) {
             Ok(Some(first)) => answer(launcher, Record::Init(first.as_raw()))?,
             Ok(None) => {
                 // The descriptors' numbers are others' by now, and the rest goes with the process.

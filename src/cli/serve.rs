@@ -14,7 +14,7 @@ use crate::grpc::{self, Listeners, ServeError, Settings};
 use crate::observe::{Log, Observer, Records};
 use crate::plan;
 use crate::policy::{Limits, Policy};
-use crate::report::Verdict;
+use crate::report::{Started, Verdict};
 use crate::supervise::Request;
 use crate::sys;
 
@@ -152,6 +152,12 @@ async fn announce(
         env!("CARGO_PKG_VERSION"),
     );
     let Some(trial) = trial else { return };
+    if config.start == config::Start::Warm && trial.start == Some(Started::Fresh) {
+        tracing::warn!(
+            fix = "let clone3 and setns through its profile, or set start: fresh",
+            "runs start fresh here: they can't be forked from a warm interpreter in this container"
+        );
+    }
     if trial.verdict != Verdict::Ok {
         tracing::error!(verdict = %trial.verdict, evidence = trial.evidence, "a trial run failed");
     }

@@ -32,8 +32,7 @@ pub use message::{MAX_FDS, receive, send};
 pub use network::loopback_up;
 pub use process::{
     Parentage, ThreadId, Usage, clone_process, clone_process_available, clone_sibling_keeping,
-    default_sigpipe, exit_now, fork, fork_keeping, kill_by_pidfd, open_pidfd, reap, reap_any,
-    wait_any,
+    default_sigpipe, exit_now, fork, kill_by_pidfd, open_pidfd, reap, reap_any, wait_any,
 };
 pub use schedule::{give_way, limit};
 pub use seccomp::{

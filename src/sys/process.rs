@@ -121,7 +121,8 @@ impl ThreadId {
     }
 }
 
-/// Like [`fork_keeping`], for a child of the caller's parent, optionally straight into a cgroup v2 group.
+/// Like [`clone_process`], for a child of the caller's parent in which the C library goes on to be used: its own
+/// `fork` would have set the thread's id anew there.
 ///
 /// # Errors
 /// As [`clone_process`].
@@ -140,19 +141,6 @@ pub fn clone_sibling_keeping(
     // `ThreadId::find` has checked to hold one.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>()) };
-    child_or_parent(Errno::result(pid)?)
-}
-
-/// Like [`fork`], for a process whose C library goes on to be used in the child: its own `fork` would
-/// have set the thread's id anew there.
-///
-/// # Errors
-/// As [`fork`].
-pub fn fork_keeping(thread: ThreadId) -> nix::Result<Option<Pid>> {
-    let flags = libc::SIGCHLD | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
-    // SAFETY: as `fork`; the kernel writes the child's thread id to its copy of the place that `find`
-    // has checked to hold one.
-    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, thread.0, 0) };
     child_or_parent(Errno::result(pid)?)
 }
 

@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, chdir, close, getppid};
 
 use super::super::record::{Record, Stage};
-use super::{At, Becomes, Failure, GuestFiles, Prepared, Way, borrowed, tell, tell_with};
+use super::{At, Becomes, Failure, GuestFiles, Prepared, borrowed, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
@@ -89,7 +89,7 @@ fn confine(
         Becomes::Program(_) => sys::default_sigpipe().at(Stage::Descriptors)?,
         Becomes::Itself { handlers, .. } => {
             handlers.put_back().at(Stage::Descriptors)?;
-            // Init took it from what the two have in common. `execve` gives it back by itself.
+            // The change of ids has taken it. `execve` gives it back by itself.
             set_dumpable(true).at(Stage::Undumpable)?;
         }
     }
@@ -108,9 +108,9 @@ fn confine(
     if files.ruleset.is_some() {
         restrict(prepared).at(Stage::Landlock)?;
     }
-    let gate = match (becomes, prepared.way) {
-        (Becomes::Itself { .. }, Way::Clone) => &prepared.joined_gate,
-        _ => &prepared.gate,
+    let gate = match becomes {
+        Becomes::Program(_) => &prepared.gate,
+        Becomes::Itself { .. } => &prepared.joined_gate,
     };
     if let Some(gate) = gate {
         let listener = sys::install_filter_with_listener(gate).at(Stage::ExecGate)?;
@@ -123,10 +123,10 @@ fn confine(
     for filter in &prepared.further_filters {
         sys::install_filter(filter).at(Stage::Seccomp)?;
     }
-    let filter = match (becomes, &prepared.in_two) {
+    let filter = match becomes {
+        Becomes::Program(_) => &prepared.guest_filter,
         // The larger part has stood since before it was forked.
-        (Becomes::Itself { .. }, Some(parts)) => &parts.late,
-        _ => &prepared.guest_filter,
+        Becomes::Itself { .. } => &prepared.in_two.late,
     };
     sys::install_filter(filter).at(Stage::Seccomp)
 }

@@ -193,12 +193,8 @@ fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Side, Failure> {
         socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
     let children = children_signal().at(Stage::Fork)?;
     let init = getpid();
-    let forked = match given.becomes {
-        Becomes::Program(_) => sys::fork(Parentage::Own),
-        Becomes::Itself { thread, .. } => sys::fork_keeping(*thread),
-    };
     let prepared = given.prepared;
-    let Some(guest) = forked.at(Stage::Fork)? else {
+    let Some(guest) = sys::fork(Parentage::Own).at(Stage::Fork)? else {
         if prepared.confined() {
             guest::die_with_init(init);
         }

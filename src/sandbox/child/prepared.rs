@@ -117,8 +117,8 @@ pub struct Prepared {
     pub joined_gate: Option<Vec<Instruction>>,
     /// The guest's filter.
     pub guest_filter: Vec<Instruction>,
-    /// The guest's filter in two parts, where a warm interpreter has installed the first.
-    pub in_two: Option<InTwo>,
+    /// The guest's filter in two parts, of which a warm interpreter installs the first.
+    pub in_two: InTwo,
     /// Init's filter.
     pub init_filter: Vec<Instruction>,
 }

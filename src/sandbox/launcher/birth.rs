@@ -23,7 +23,6 @@ use crate::sandbox::child::{
     Given, GroupFiles, Guest, GuestFiles, JoinFiles, RunFiles, Way, give_birth,
 };
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::order::Files;
 use crate::sandbox::record::{Record, Stage};
 use crate::sys::{self, Parentage};
 
@@ -114,8 +113,7 @@ fn sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
     socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
 }
 
-/// Makes a run's init and guest, and lets them go: forked from `warm` as far as this host allows, or by
-/// this process itself if there is none.
+/// Makes a run's init and guest, and lets them go; the guest is forked from `warm`, if there is one.
 ///
 /// # Errors
 /// [`Unborn`]; no process that is known is left then.
@@ -128,8 +126,6 @@ pub fn give(
     let (ours, setup) = setup_sockets().step("socket", None)?;
     match warm {
         None => give_cold(host, networks, needs, ours, setup),
-        // Where `setns` is closed to us init must be the interpreter's own child.
-        Some(warm) if host.way() != Way::Clone => give_whole(host, warm, needs, ours, setup),
         Some(warm) => give_joined(host, networks, warm, needs, ours, setup),
     }
 }
@@ -149,35 +145,6 @@ fn give_cold(
     Ok(Born { init, guest: None, ours, warm: false, network })
 }
 
-/// All of it by the warm interpreter.
-fn give_whole(
-    host: &Host,
-    warm: &Warm,
-    needs: Needs,
-    ours: OwnedFd,
-    setup: OwnedFd,
-) -> Result<Born, Unborn> {
-    let Needs { slot, groups, guest, scratch_options } = needs;
-    let guest = Guest::Forked(Box::new(guest));
-    let files = Files::Run(RunFiles { setup, groups, guest, scratch_options });
-    let forked = warm.fork(&files);
-    match (forked, files) {
-        (Ok(first), files) => {
-            drop(files);
-            let init = find_init(host, first, ours.as_fd())?;
-            let_go(host, &init, slot, ours.as_fd())?;
-            Ok(Born { init, guest: None, ours, warm: true, network: None })
-        }
-        (
-            Err(Unforked::Gone),
-            Files::Run(RunFiles { groups, guest: Guest::Forked(guest), scratch_options, .. }),
-        ) => {
-            Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest: *guest, scratch_options })))
-        }
-        (Err(unforked), _) => Err(Unborn::Refused(unforked.refusal())),
-    }
-}
-
 /// Init by this process, the guest by the warm interpreter at the same time; it joins init.
 fn give_joined(
     host: &Host,
@@ -194,8 +161,7 @@ fn give_joined(
     let RunFiles { groups, scratch_options, .. } = files;
     let ways = ways_in(&init).step("join namespaces", None).inspect_err(|_| init.end())?;
     let_go(host, &init, slot, ours.as_fd())?;
-    let files =
-        Files::Guest(JoinFiles { init: ways.0, pid_namespace: ways.1, report, groups, guest });
+    let files = JoinFiles { init: ways.0, pid_namespace: ways.1, report, groups, guest };
     let forked = warm.fork(&files);
     match (forked, files) {
         (Ok(guest), files) => {
@@ -211,7 +177,7 @@ fn give_joined(
                 }
             }
         }
-        (Err(Unforked::Gone), Files::Guest(JoinFiles { groups, guest, .. })) => {
+        (Err(Unforked::Gone), JoinFiles { groups, guest, .. }) => {
             // Not waited for: it can't end before a guest that nobody knows of is reaped.
             init.kill();
             Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest, scratch_options })))

@@ -12,7 +12,6 @@ use nix::unistd::geteuid;
 use tempfile::TempDir;
 
 use super::failure::Step;
-use super::warm::LIBRARY;
 use crate::plan::{Entry, Plan, host};
 use crate::policy::{NetworkMode, Wall};
 use crate::sandbox::enforced::{Refusal, Standing};
@@ -20,7 +19,6 @@ use crate::sandbox::enforced::{Refusal, Standing};
 /// What confined runs share.
 pub struct Confinement {
     guest: String,
-    library: String,
     /// Removed with this (mode 0700, tempfile(3)).
     _directory: TempDir,
 }
@@ -60,22 +58,11 @@ impl Confinement {
     fn place(plan: &Plan) -> io::Result<Self> {
         // A name that nobody can have taken: a launcher that was killed has left its own behind.
         let directory = tempfile::Builder::new().prefix("codemode-").tempdir_in("/tmp")?;
-        let put = |name: &str, contents: &[u8]| {
-            let path = directory.path().join(name);
-            let mut options = fs::OpenOptions::new();
-            let mut file = options.create_new(true).write(true).mode(0o400).open(&path)?;
-            io::Write::write_all(&mut file, contents)?;
-            Ok::<_, io::Error>(path.to_string_lossy().into_owned())
-        };
-        let guest = put("guest.pyc", &plan.guest)?;
-        let library = put("libcodemode_warm.so", LIBRARY)?;
-        Ok(Self { guest, library, _directory: directory })
-    }
-
-    /// Where the library of a warm interpreter lies.
-    #[must_use]
-    pub fn library(&self) -> &str {
-        &self.library
+        let path = directory.path().join("guest.pyc");
+        let mut options = fs::OpenOptions::new();
+        let mut file = options.create_new(true).write(true).mode(0o400).open(&path)?;
+        io::Write::write_all(&mut file, &plan.guest)?;
+        Ok(Self { guest: path.to_string_lossy().into_owned(), _directory: directory })
     }
 
     /// Where the guest lies.

@@ -135,7 +135,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         let confinement = entered.confinement.as_ref();
         let way = if confinement.is_some() { Way::Confined } else { host::probe_way() };
         let becomes = Becomes::Program(prepare::interpreter(&plan, confinement)?);
-        let warm = prepare::warm_interpreter(&plan, confinement)?;
+        let warm = prepare::warm_interpreter(&plan, way)?;
         let prepared = prepare::prepare(&plan, landlock, confinement, way, &processors, counted)?;
         if entered.confinement.is_none() {
             keep_few_capabilities(privileged).step("capabilities", None)?;

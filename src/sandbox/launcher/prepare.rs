@@ -38,20 +38,17 @@ pub fn interpreter(plan: &Plan, confined: Option<&Confinement>) -> Result<ExecIm
     image(plan, confined, &[], &[])
 }
 
-/// The warm interpreter that runs are forked from, if the plan wants one. Libraries for numbers start
+/// The warm interpreter that runs are forked from, if the plan wants one and guests can join their inits
+/// on this host: in a container they can't, and all of a run would have to be forked from it, three times. Libraries for numbers start
 /// threads when they are loaded, unless told not to, and what has threads can't be forked from.
 ///
 /// # Errors
 /// As [`interpreter`].
-pub fn warm_interpreter(
-    plan: &Plan,
-    confined: Option<&Confinement>,
-) -> Result<Option<ExecImage>, Refusal> {
-    let Start::Warm { preload } = &plan.start else { return Ok(None) };
-    let library = confined.map_or(LIBRARY_PATH, Confinement::library);
+pub fn warm_interpreter(plan: &Plan, way: Way) -> Result<Option<ExecImage>, Refusal> {
+    let (Start::Warm { preload }, Way::Clone) = (&plan.start, way) else { return Ok(None) };
     let arguments: Vec<String> =
-        [library.to_owned()].into_iter().chain(preload.iter().cloned()).collect();
-    image(plan, confined, &arguments, &ONE_THREAD).map(Some)
+        [LIBRARY_PATH.to_owned()].into_iter().chain(preload.iter().cloned()).collect();
+    image(plan, None, &arguments, &ONE_THREAD).map(Some)
 }
 
 /// What the libraries for numbers are told so that they start no threads.
@@ -139,8 +136,7 @@ pub fn prepare(
         gate: plan.exec_closed.then(sys::exec_gate),
         joined_gate: plan.exec_closed.then(sys::exec_and_exit_gate),
         guest_filter: filters.run,
-        // Where init is forked from it, too, it must be able to do what init does.
-        in_two: (way == Way::Clone).then_some(InTwo { early: filters.early, late: filters.late }),
+        in_two: InTwo { early: filters.early, late: filters.late },
         init_filter: filters.init,
     })
 }

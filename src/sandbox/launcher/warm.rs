@@ -22,9 +22,9 @@ use nix::unistd::{Pid, pipe2, read};
 
 use super::failure::{Step, fail, of_stage};
 use super::host::Host;
-use crate::sandbox::child::show_late_mounts;
+use crate::sandbox::child::{JoinFiles, show_late_mounts};
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::order::{Files, LARGEST, Order, Word};
+use crate::sandbox::order::{LARGEST, Order, Word};
 use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
@@ -216,11 +216,11 @@ impl Warm {
         self.pid
     }
 
-    /// Has it fork a run's guest or its first process, a child of ours.
+    /// Has it fork a run's guest, a child of ours.
     ///
     /// # Errors
     /// [`Unforked`].
-    pub fn fork(&self, files: &Files) -> Result<Pid, Unforked> {
+    pub fn fork(&self, files: &JoinFiles) -> Result<Pid, Unforked> {
         match self.order(files) {
             Ok(Record::Init(pid)) => Ok(Pid::from_raw(pid)),
             Ok(Record::Failed(stage, errno)) => Err(Unforked::Refused(of_stage(stage, errno))),
@@ -232,8 +232,8 @@ impl Warm {
         }
     }
 
-    fn order(&self, files: &Files) -> nix::Result<Record> {
-        let (order, descriptors) = Order::of(files).ok_or(Errno::EINVAL)?;
+    fn order(&self, files: &JoinFiles) -> nix::Result<Record> {
+        let (order, descriptors) = Order::of(files);
         let text = serde_json::to_vec(&order).map_err(|_| Errno::EINVAL)?;
         sys::send(self.socket.as_fd(), &text, &descriptors)?;
         let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];

@@ -31,7 +31,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How long a build waits while others still stand ready: it takes a processor for some milliseconds that
 /// the run which has just taken one may want, and less from a warm interpreter.
 const LULL: Duration = Duration::from_millis(20);
-const LULL_WARM: Duration = Duration::from_millis(1);
+const LULL_WARM: Duration = Duration::from_millis(3);
 /// What remains of a demand after one tick: a tenth after 15 s.
 const MEMORY: f64 = 0.85;
 
@@ -144,7 +144,9 @@ async fn keep_stocked(shared: Arc<Shared>) {
         if waiting < target {
             if waiting > 0 {
                 // No hurry: leave the processor to the run that has just taken one.
-                tokio::time::sleep(lull).await;
+                // There is, when they run low.
+                let hurry = if 2 * waiting < target { 4 } else { 1 };
+                tokio::time::sleep(lull / hurry).await;
             }
             match Standing::build(&shared.launcher, &shared.limits, None).await {
                 Ok(standing) => {

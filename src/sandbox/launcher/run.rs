@@ -70,6 +70,8 @@ pub struct Run {
     /// The exit code of a guest that is held at its end.
     pub exiting: Option<i32>,
     pub(super) end: Option<End>,
+    /// When its account was taken.
+    pub(super) concluded: Option<Instant>,
     /// Whether init is still to be reaped.
     pub(super) stands: bool,
     pub(super) killed: Cell<bool>,
@@ -89,6 +91,10 @@ pub struct Run {
     pub(super) ledger: CpuLedger,
     pub(super) cpu_peak: Duration,
 }
+
+/// How long a run that has ended is left standing, so that taking it down takes no processor from its
+/// answer.
+const COURTESY: Duration = Duration::from_millis(1);
 
 impl Run {
     /// Makes the sandbox's processes and lets them go. Should the warm interpreter be lost over it,
@@ -143,6 +149,7 @@ impl Run {
             collector: None,
             exiting: None,
             end: None,
+            concluded: None,
             stands: true,
             killed: Cell::new(false),
             groups,
@@ -309,6 +316,7 @@ impl Run {
         let mut readings = self.counters();
         let kills = outer.and_then(Outer::oom_kills);
         readings.shared_oom_kills = kills.zip(self.shared_oom_kills).map(|(now, then)| now - then);
+        self.concluded = Some(Instant::now());
         self.end = Some(End {
             status: self.status.unwrap_or(Status::Killed),
             killed_for: self.killed_for,
@@ -344,6 +352,13 @@ impl Run {
     /// Removes what the kernel still has of it; `false` if it isn't done yet.
     #[must_use]
     pub fn clear(&mut self, host: &Host) -> bool {
+        if self.stands && !self.killed.get() {
+            // What is held at its end, and an idle init.
+            if self.concluded.is_some_and(|at| at.elapsed() < COURTESY) {
+                return false;
+            }
+            self.kill();
+        }
         if let Some(guest) = &self.guest {
             if matches!(sys::reap(guest.pid), Ok(None)) {
                 return false;

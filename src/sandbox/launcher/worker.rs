@@ -133,7 +133,7 @@ impl<'a> Worker<'a> {
     }
 
     fn timeout(&self) -> EpollTimeout {
-        const LINGER: Duration = Duration::from_millis(5);
+        const LINGER: Duration = Duration::from_millis(1);
         let now = Instant::now();
         let next = self
             .runs
@@ -328,8 +328,6 @@ impl<'a> Worker<'a> {
 
     fn finish(&mut self, id: RunId, outputs: Option<Outputs>) {
         let Some(mut run) = self.runs.remove(&id) else { return };
-        // What was held at its end, and an idle init.
-        run.kill();
         let end = run.take_end(outputs);
         match (run.refusal.take(), end) {
             (Some(refusal), _) if !run.started => {
@@ -400,6 +398,7 @@ impl<'a> Worker<'a> {
             run.await_end();
             self.lingering.insert(id, run);
         }
+        self.lingering.values().for_each(Run::kill);
         // The kernel empties a group a moment after its last process is reaped.
         for _ in 0..200 {
             self.lingering.retain(|_, run| !run.clear(self.host));

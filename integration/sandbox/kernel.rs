@@ -120,3 +120,10 @@ fn no_terminal_and_a_session_of_its_own() {
         json!({"tty": "FileNotFoundError", "session": session, "isatty": [false, false, false]})
     );
 }
+
+#[test]
+fn the_main_thread_knows_its_id_inside_and_none_outside() {
+    let text = "import os, threading\n\
+                result = [threading.main_thread().native_id, threading.get_native_id(), os.getpid()]";
+    assert_eq!(run(&[], text).result(), json!([2, 2, 2]));
+}

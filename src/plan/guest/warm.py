@@ -96,9 +96,6 @@ def _quiet_hooks():
     none, and it would write to a fifth of the pages that a run writes to. Returns what ends it:
     for forks of the program they are called as ever.
     """
-    if sys.version_info >= (3, 13):
-        # There the interpreter needs them itself.
-        return lambda: None
     register, quiet = os.register_at_fork, True
 
     def unless_quiet(call):
@@ -110,12 +107,15 @@ def _quiet_hooks():
             calls["after_in_child"] = unless_quiet(call)
         register(**calls)
 
-    os.register_at_fork = register_quietly
+    if sys.version_info < (3, 13):
+        # From then on the interpreter needs them itself.
+        os.register_at_fork = register_quietly
 
     def release():
         nonlocal quiet
         quiet = False
         os.register_at_fork = register
+        # Which nothing does: it would name a process outside.
         sys.modules["threading"].main_thread()._set_native_id()
 
     return release

@@ -257,10 +257,12 @@ async fn a_client_certificate_is_named_by_its_subject() {
     let endpoint = Endpoint::from_shared(format!("https://127.0.0.1:{port}")).unwrap();
     let endpoint = endpoint.tls_config(tls).unwrap();
     let answer = executed(&endpoint).await;
+    // Before its end: the record is written after the answer.
+    let records = records(&file, 1).await;
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(answer, "the run succeeds");
-    let record = &records(&file, 1).await[0];
+    let record = &records[0];
     let certificate = &record["caller"]["certificate"];
     assert!(certificate["subject"].as_str().unwrap().contains("CN=the-main-app"), "{record}");
     assert_eq!(certificate["sha256"].as_str().unwrap().len(), 64);

@@ -87,11 +87,11 @@ fn namespaces(network: NetworkMode) -> CloneFlags {
     if network == NetworkMode::All { all - CloneFlags::CLONE_NEWNET } else { all }
 }
 
-/// Whether runs get network namespaces that are made ahead and handed on: empty ones only, and not where
+/// Whether runs get network namespaces that are made ahead and handed on: empty ones only, not for a single run, and not where
 /// the launcher can't enter them.
 #[must_use]
 pub fn network_given(plan: &Plan, way: Way) -> bool {
-    plan.network == NetworkMode::None && way == Way::Clone
+    plan.keep && plan.network == NetworkMode::None && way == Way::Clone
 }
 
 /// Lays everything out.

@@ -10,6 +10,7 @@ use crate::sandbox::enforced::{Profile, Refusal, Standing};
 use super::cgroup::Bases;
 use super::confinement;
 use super::landlock::Landlock;
+use super::prepare;
 
 /// What the launcher found out about its host.
 pub struct Findings<'a> {
@@ -94,7 +95,7 @@ fn namespace(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Option<Standin
         Wall::PidNamespace => "CLONE_NEWPID, init of our own",
         Wall::MountNamespace => "CLONE_NEWNS from a template without the host's tree",
         Wall::NetworkNamespace => match plan.network {
-            NetworkMode::None if findings.way == Way::Clone => {
+            NetworkMode::None if prepare::network_given(plan, findings.way) => {
                 "no interface up; an empty one is handed on when its last run is gone without a trace"
             }
             NetworkMode::None => "CLONE_NEWNET, no interface up",

@@ -55,7 +55,7 @@ use super::child::{Becomes, Way};
 use super::enforced::{Profile, Refusal};
 use super::messages::{Event, LARGEST, decode_setup};
 use crate::plan::Plan;
-use crate::policy::Wall;
+use crate::policy::{Start, Wall};
 use crate::sys::{self, Parentage};
 
 /// Runs the launcher on the socket that is standard input. Returns when the front is gone.
@@ -138,7 +138,8 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         let warm = prepare::warm_interpreter(&plan, way)?;
         let prepared = prepare::prepare(&plan, landlock, confinement, way, &processors, counted)?;
         if entered.confinement.is_none() {
-            keep_few_capabilities(privileged).step("capabilities", None)?;
+            keep_few_capabilities(privileged, !privileged || lives_apart(&plan))
+                .step("capabilities", None)?;
         }
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
         Ok((entered, becomes, warm, prepared))
@@ -197,7 +198,7 @@ fn enter(plan: &Plan, privileged: bool) -> Result<Entered, Refusal> {
         }
         None => None,
     };
-    match template::leave_host_namespaces(privileged) {
+    match template::leave_host_namespaces(privileged, lives_apart(plan)) {
         Ok(()) => {
             template::enter(plan)?;
             let landlock = landlock::Landlock::new(plan, &["/"]);
@@ -210,6 +211,11 @@ fn enter(plan: &Plan, privileged: bool) -> Result<Entered, Refusal> {
         }
         Err(refusal) => Err(refusal),
     }
+}
+
+/// Whether the launcher, as root, has a user namespace of its own: where it enters what belongs to that.
+fn lives_apart(plan: &Plan) -> bool {
+    plan.keep || plan.start != Start::Fresh
 }
 
 /// Root in a user namespace that has every id, with the capabilities to map ids and to mount.
@@ -237,13 +243,15 @@ fn is_privileged() -> bool {
 /// outputs to be copied, control groups below a root that is writable to nobody), and what lets a warm
 /// interpreter enter the pid namespaces of runs. All of it counts in a user namespace of the
 /// launcher's own: of the host's files it can reach no other by then, and nothing else is ruled from there.
-fn keep_few_capabilities(privileged: bool) -> std::io::Result<()> {
+fn keep_few_capabilities(privileged: bool, apart: bool) -> std::io::Result<()> {
     let mut keep = CapsHashSet::from([
         Capability::CAP_SETUID,
         Capability::CAP_SETGID,
         Capability::CAP_DAC_OVERRIDE,
-        Capability::CAP_SYS_ADMIN,
     ]);
+    if apart {
+        keep.insert(Capability::CAP_SYS_ADMIN);
+    }
     if !privileged {
         // To map an id that is 0 in the namespace above, where that is ours (Linux 5.12).
         keep.insert(Capability::CAP_SETFCAP);

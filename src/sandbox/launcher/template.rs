@@ -38,7 +38,20 @@ const MOUNTS: &str = "/old/proc/self/mountinfo";
 ///
 /// # Errors
 /// A refusal that names the wall, the errno and what to change on this host.
-pub fn leave_host_namespaces(privileged: bool) -> Result<(), Refusal> {
+///
+/// Root that makes a single fresh run has no use for a user namespace of its own (`own`), and is spared the
+/// time.
+pub fn leave_host_namespaces(privileged: bool, own: bool) -> Result<(), Refusal> {
+    if own || !privileged {
+        enter_user_namespace(privileged)?;
+    } else {
+        unshare(CloneFlags::CLONE_NEWNS).step("mount namespace", Wall::MountNamespace)?;
+    }
+    let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
+    mount(NONE, "/", NONE, private, NONE).step("private mounts", Wall::MountNamespace)
+}
+
+fn enter_user_namespace(privileged: bool) -> Result<(), Refusal> {
     let (uid, gid) = (geteuid(), getegid());
     let mapper = privileged.then(Mapper::start).transpose().step("id map", Wall::UserNamespace)?;
     // Both at once: a container's filter that compares the flags has one number to allow.
@@ -62,8 +75,7 @@ pub fn leave_host_namespaces(privileged: bool) -> Result<(), Refusal> {
         })?;
         map("gid_map", format!("{gid} {gid} 1"))?;
     }
-    let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
-    mount(NONE, "/", NONE, private, NONE).step("private mounts", Wall::MountNamespace)
+    Ok(())
 }
 
 /// Builds the root that `plan` describes and makes it this process's root.

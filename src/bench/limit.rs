@@ -16,7 +16,7 @@ use tokio::process::Command;
 use super::service::inherited;
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
-use crate::sys::{self, Parentage};
+use crate::sys;
 
 /// The hidden command that makes the binary measure; the kind and the milliseconds follow.
 pub const LIMIT_COMMAND: &str = "__bench_limit";
@@ -178,7 +178,7 @@ fn repeat(bare: Bare, length: Duration) -> Said {
 
 /// From its start until it is reaped.
 fn one(bare: Bare) -> nix::Result<()> {
-    if sys::clone_process(bare.flags() as u64, None, Parentage::Own)?.is_none() {
+    if sys::clone_process(bare.flags() as u64, None)?.is_none() {
         sys::exit_now(0);
     }
     loop {

@@ -8,8 +8,8 @@ use super::enforced::{Profile, Refusal};
 use crate::plan::Plan;
 use crate::policy::{Limits, Wall};
 
-/// The largest datagram either side sends, in bytes (below the kernel's default send buffer).
-pub const LARGEST: usize = 160 << 10;
+/// The largest datagram either side sends, in bytes.
+pub use super::order::LARGEST;
 
 /// Names one run between one front and its launcher.
 pub type RunId = u64;

@@ -44,24 +44,24 @@ struct CloneArgs {
 ///
 /// # Errors
 /// `ENOSPC` or `EPERM` where user namespaces are switched off, `EAGAIN` at a process limit.
-pub fn clone_process(
-    flags: u64,
+pub fn clone_process(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Option<Pid>> {
+    let exit_signal = libc::SIGCHLD as u64;
+    clone_into(cgroup, CloneArgs { flags, exit_signal, ..CloneArgs::default() })
+}
+
+/// `clone3` with `arguments` that ask for no stack and no TLS, so that the child runs on a copy of the
+/// caller's, and name as tid address nothing but what [`ThreadId::find`] has checked.
+fn clone_into(
     cgroup: Option<BorrowedFd<'_>>,
-    parentage: Parentage,
+    mut arguments: CloneArgs,
 ) -> nix::Result<Option<Pid>> {
-    let (flags, exit_signal) = match parentage {
-        Parentage::Own => (flags, libc::SIGCHLD as u64),
-        // The signal is the caller's own then.
-        Parentage::Sibling => (flags | libc::CLONE_PARENT as u64, 0),
-    };
-    let mut arguments = CloneArgs { flags, exit_signal, ..CloneArgs::default() };
     if let Some(group) = cgroup {
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = group.as_raw_fd() as u64;
     }
-    // SAFETY: `arguments` is laid out as struct clone_args (version 2). No stack, TLS or tid address
-    // is given, so the child runs on a copy of this stack like a forked one; the single-thread
-    // contract rules out locks held elsewhere.
+    // SAFETY: `arguments` is laid out as struct clone_args (version 2). The child runs on a copy of this
+    // stack like a forked one; the single-thread contract rules out locks held elsewhere. The kernel
+    // writes a thread id, if asked to, to the child's copy of the checked place.
     let pid =
         unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>()) };
     child_or_parent(Errno::result(pid)?)
@@ -131,17 +131,8 @@ pub fn clone_sibling_keeping(
     cgroup: Option<BorrowedFd<'_>>,
 ) -> nix::Result<Option<Pid>> {
     let flags = libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID;
-    let mut arguments =
-        CloneArgs { flags: flags as u64, child_tid: thread.0 as u64, ..CloneArgs::default() };
-    if let Some(group) = cgroup {
-        arguments.flags |= CLONE_INTO_CGROUP;
-        arguments.cgroup = group.as_raw_fd() as u64;
-    }
-    // SAFETY: as `clone_process`; the kernel writes the child's thread id to its copy of the place that
-    // `ThreadId::find` has checked to hold one.
-    let pid =
-        unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<CloneArgs>()) };
-    child_or_parent(Errno::result(pid)?)
+    let (flags, child_tid) = (flags as u64, thread.0 as u64);
+    clone_into(cgroup, CloneArgs { flags, child_tid, ..CloneArgs::default() })
 }
 
 /// A descriptor that refers to the process `pid` (`pidfd_open(2)`, Linux 5.3). Sound only for a

@@ -68,43 +68,32 @@ pub fn filter_abi_available() -> nix::Result<()> {
     Errno::result(done).map(drop)
 }
 
-const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
-const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
-const RETURN: u16 = 0x06; // BPF_RET | BPF_K
-
-const fn statement(code: u16, k: u32) -> Instruction {
-    Instruction { code, jt: 0, jf: 0, k }
-}
-
-const fn jump_if(call: i64, over: u8) -> Instruction {
-    Instruction { code: JUMP_EQUAL, jt: over, jf: 0, k: call as u32 }
-}
-
 /// A filter that hands `execve` and `execveat` to a listener and lets all else pass.
 #[must_use]
 pub fn exec_gate() -> Vec<Instruction> {
-    vec![
-        // Offset 0 of struct seccomp_data is the call's number. The architecture needs no look:
-        // the allow-list beside this filter kills every other one.
-        statement(LOAD, 0),
-        jump_if(libc::SYS_execve, 2),
-        jump_if(libc::SYS_execveat, 1),
-        statement(RETURN, libc::SECCOMP_RET_ALLOW),
-        statement(RETURN, libc::SECCOMP_RET_USER_NOTIF),
-    ]
+    gate(&[libc::SYS_execve, libc::SYS_execveat])
 }
 
 /// The same for `exit_group` too: how a process ends is known before it is taken down.
 #[must_use]
 pub fn exec_and_exit_gate() -> Vec<Instruction> {
-    vec![
-        statement(LOAD, 0),
-        jump_if(libc::SYS_execve, 3),
-        jump_if(libc::SYS_execveat, 2),
-        jump_if(libc::SYS_exit_group, 1),
-        statement(RETURN, libc::SECCOMP_RET_ALLOW),
-        statement(RETURN, libc::SECCOMP_RET_USER_NOTIF),
-    ]
+    gate(&[libc::SYS_execve, libc::SYS_execveat, libc::SYS_exit_group])
+}
+
+fn gate(calls: &[i64]) -> Vec<Instruction> {
+    const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
+    const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
+    const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+    let one = |code, jt, k| Instruction { code, jt, jf: 0, k };
+    // Offset 0 of struct seccomp_data is the call's number. The architecture needs no look: the
+    // allow-list beside this filter kills every other one.
+    let mut filter = vec![one(LOAD, 0, 0)];
+    // Each jumps over those behind it and the first return.
+    let jumps = calls.iter().zip((1..=calls.len() as u8).rev());
+    filter.extend(jumps.map(|(call, over)| one(JUMP_EQUAL, over, *call as u32)));
+    filter.push(one(RETURN, 0, libc::SECCOMP_RET_ALLOW));
+    filter.push(one(RETURN, 0, libc::SECCOMP_RET_USER_NOTIF));
+    filter
 }
 
 // _IOWR('!', 0, struct seccomp_notif) and _IOWR('!', 1, struct seccomp_notif_resp).

@@ -16,8 +16,8 @@ use nix::unistd::{Gid, Pid, Uid, getpid, sethostname, setresgid, setresuid, sets
 
 use super::super::record::{Record, Stage};
 use super::{
-    At, Becomes, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed,
-    guest, mounts, network, tell, tell_with, tolerate,
+    At, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed, guest, mounts,
+    network, tell, tell_with, tolerate,
 };
 use crate::sys::{self, Knock, Parentage};
 
@@ -37,9 +37,8 @@ const RULESET: i32 = 5;
 const REPORT: i32 = 1;
 const CHILDREN: i32 = 2;
 
-/// Runs as process 1 until the guest has ended. Returns in one process only: a guest that becomes what
-/// it was forked from.
-pub(super) fn run_init(given: Given<'_>) {
+/// Runs as process 1 until the guest has ended.
+pub(super) fn run_init(given: Given<'_>) -> ! {
     let joined = join_groups(&given.files.groups).at(Stage::Cgroup).and_then(|()| {
         // After that, so that its root is the run's own group.
         unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)
@@ -52,19 +51,17 @@ pub(super) fn run_init(given: Given<'_>) {
 
 /// The same in the namespaces and groups that the process is in already: those that an intermediate
 /// process entered for it, or the launcher's own.
-pub(super) fn build_and_guard(given: Given<'_>) {
+pub(super) fn build_and_guard(given: Given<'_>) -> ! {
     if let Err(errno) = keep_the_runs_own(given.files) {
         give_up(given.files.setup.as_fd(), &Failure { stage: Stage::Descriptors, errno });
     }
     // From here on only the fixed numbers are right; nothing drops the old owners.
     let go_on = || match &given.files.guest {
-        Guest::Forked(files) => fork_guest(given, files),
-        Guest::Joins(_) => admit_guest(),
+        Guest::Forked(files) => fork_guest(given, files).map(Some),
+        Guest::Joins(_) => admit_guest().map(|()| None),
     };
     match build(given.prepared, given.files).and_then(|()| go_on()) {
-        Ok(Side::Init(guest)) => see_off_and_guard(given, guest),
-        // On its way back to the interpreter.
-        Ok(Side::Guest) => {}
+        Ok(guest) => see_off_and_guard(given, guest),
         Err(failure) => give_up(borrowed(SETUP), &failure),
     }
 }
@@ -167,27 +164,18 @@ fn proc(prepared: &Prepared, setup: BorrowedFd<'_>) -> Result<(), Failure> {
     if missing { mounts::hide_proc().at(Stage::Proc) } else { Ok(()) }
 }
 
-/// Which process goes on, once there are two.
-enum Side {
-    /// Init, with the guest if that is its child.
-    Init(Option<Pid>),
-    /// A guest that goes on as what it was forked from.
-    Guest,
-}
-
 /// Lets a guest in that is forked elsewhere: all is there that it joins.
-fn admit_guest() -> Result<Side, Failure> {
+fn admit_guest() -> Result<(), Failure> {
     let report = borrowed(REPORT);
     let children = children_signal().at(Stage::Fork)?;
     sys::send(report, &[1], &[]).at(Stage::Fork)?;
     let kept = [SETUP, REPORT, children.as_raw_fd()].map(|number| (number, true));
     std::mem::forget(children);
-    sys::keep_only(&kept).at(Stage::Fork)?;
-    Ok(Side::Init(None))
+    sys::keep_only(&kept).at(Stage::Fork)
 }
 
 /// Forks the guest, and leaves init with three descriptors.
-fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Side, Failure> {
+fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Pid, Failure> {
     let kind = SockType::SeqPacket;
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
@@ -201,8 +189,8 @@ fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Side, Failure> {
         let ruleset = files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
         guest::become_guest(prepared, given.becomes, files, inherited, ruleset);
-        std::mem::forget((ours, theirs, children));
-        return Ok(Side::Guest);
+        // It has become another program, or it has ended.
+        sys::exit_now(127)
     };
     if prepared.confined() {
         // Without a pid namespace nothing else tells the launcher whom to reap after us.
@@ -212,7 +200,7 @@ fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Side, Failure> {
     let kept = [(SETUP, true), (ours.as_raw_fd(), true), (children.as_raw_fd(), true)];
     std::mem::forget((ours, theirs, children));
     sys::keep_only(&kept).at(Stage::Fork)?;
-    Ok(Side::Init(Some(guest)))
+    Ok(guest)
 }
 
 fn see_off_and_guard(given: Given<'_>, guest: Option<Pid>) -> ! {
@@ -234,8 +222,7 @@ fn see_off_and_guard(given: Given<'_>, guest: Option<Pid>) -> ! {
 /// Reads the guest's records until its end of the socket closes, which `execve` does, and lets its
 /// one `execve` through the gate on the way. A guest that starts no program has none to be let through.
 fn see_guest_off(given: Given<'_>, report: BorrowedFd<'_>) -> Result<Option<OwnedFd>, Failure> {
-    let may_exec =
-        matches!((given.becomes, &given.files.guest), (Becomes::Program(_), Guest::Forked(_)));
+    let may_exec = matches!(given.files.guest, Guest::Forked(_));
     let mut gate: Option<OwnedFd> = None;
     loop {
         // A guest that fails on its way to the gate never knocks, but leaves a record.

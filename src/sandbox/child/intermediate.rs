@@ -11,8 +11,7 @@ use super::{At, Failure, Given, init, tell};
 use crate::sys::{self, Parentage};
 
 /// Enters the namespaces, forks init as a child of the launcher's, tells its process id and ends.
-/// Returns as [`init::run_init`] does.
-pub(super) fn run_intermediate(given: Given<'_>) {
+pub(super) fn run_intermediate(given: Given<'_>) -> ! {
     let setup = given.files.setup.as_fd();
     match divide(given) {
         Ok(None) => init::build_and_guard(given),

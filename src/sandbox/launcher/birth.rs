@@ -16,7 +16,6 @@ use super::failure::{Step, of_stage};
 use super::host::Host;
 use super::networks::Networks;
 use super::prepare;
-use super::run::end_now;
 use super::warm::{Unforked, Warm};
 use crate::policy::Wall;
 use crate::sandbox::child::{
@@ -24,7 +23,7 @@ use crate::sandbox::child::{
 };
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::record::{Record, Stage};
-use crate::sys::{self, Parentage};
+use crate::sys;
 
 /// A child of this process.
 pub struct Child {
@@ -35,7 +34,11 @@ pub struct Child {
 }
 
 impl Child {
-    fn of(pid: Pid) -> Result<Self, Refusal> {
+    /// One that was not reaped.
+    ///
+    /// # Errors
+    /// A refusal; it is left then.
+    pub fn of(pid: Pid) -> Result<Self, Refusal> {
         Ok(Self { pid, pidfd: sys::open_pidfd(pid).step("pidfd", None)? })
     }
 
@@ -47,7 +50,8 @@ impl Child {
 
     /// Kills it, with its pid namespace if it is an init, and reaps it.
     pub fn end(&self) {
-        end_now(self.pid, self.pidfd.as_fd());
+        self.kill();
+        let _ = waitpid(self.pid, None);
     }
 }
 
@@ -203,10 +207,7 @@ fn fork(
     ours: BorrowedFd<'_>,
 ) -> Result<(Child, Option<OwnedFd>), Refusal> {
     let given = Given { prepared: &host.prepared, becomes: &host.becomes, files };
-    // Whoever becomes another program doesn't come back.
-    let birth = || {
-        give_birth(given, Parentage::Own).map(|first| first.unwrap_or_else(|| sys::exit_now(127)))
-    };
+    let birth = || give_birth(given);
     let (network, first) = match networks {
         Some(networks) => {
             let (network, first) =
@@ -248,13 +249,10 @@ fn adopt(intermediate: Pid, ours: BorrowedFd<'_>) -> Result<Child, Refusal> {
             _ => {}
         }
     }
-    let pidfd = match init {
-        Some(pid) => sys::open_pidfd(pid).map(|pidfd| (pid, pidfd)),
-        None => Err(Errno::ECHILD),
-    };
-    match (pidfd, failed) {
-        (Ok((pid, pidfd)), None) => return Ok(Child { pid, pidfd }),
-        (Ok((pid, pidfd)), Some(_)) => end_now(pid, pidfd.as_fd()),
+    let child = init.ok_or(()).and_then(|pid| Child::of(pid).map_err(drop));
+    match (child, failed) {
+        (Ok(child), None) => return Ok(child),
+        (Ok(child), Some(_)) => child.end(),
         // Without a word it gets none from us either, and ends.
         (Err(_), _) => end_group(intermediate),
     }

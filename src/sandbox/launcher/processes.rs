@@ -98,15 +98,26 @@ fn read(pid: i32, file: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// CPU time in clock ticks from `/proc/PID/stat` (proc(5)): of the process, and with that of the
-/// children it reaped.
-fn ticks(stat: &str) -> (u64, u64) {
-    // The name in parentheses may hold anything, so count from its end.
-    let Some((_, rest)) = stat.rsplit_once(')') else { return (0, 0) };
-    let mut times = rest.split_whitespace().skip(11).map(|field| field.parse().unwrap_or(0));
-    let mut two = || times.next().unwrap_or(0) + times.next().unwrap_or(0);
-    let own: u64 = two();
-    (own, own + two())
+/// The fields of `/proc/PID/stat` from the third on, the state (proc(5)). The name before them stands in
+/// parentheses and may hold anything, so its end is looked for from behind.
+fn stat_fields(stat: &str) -> Vec<&str> {
+    stat.rsplit_once(')').map_or_else(Vec::new, |(_, rest)| rest.split_whitespace().collect())
+}
+
+/// Where the flags of the process stand there, and its times: of itself in user mode and in the kernel, then
+/// of the children it reaped.
+const FLAGS: usize = 6;
+const TIMES: usize = 11;
+
+/// The four times there, in clock ticks.
+fn ticks(stat: &str) -> [u64; 4] {
+    let fields = stat_fields(stat);
+    [0, 1, 2, 3].map(|index| fields.get(TIMES + index).and_then(|f| f.parse().ok()).unwrap_or(0))
+}
+
+fn from_ticks(ticks: u64) -> Duration {
+    let hertz = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as u64;
+    Duration::from_millis(ticks.saturating_mul(1000) / hertz)
 }
 
 /// CPU time of a run where no cgroup counts it. Never falls: a process that is gone keeps the time
@@ -136,34 +147,29 @@ impl CpuLedger {
 
 /// CPU time of a process, and with that of the children it reaped.
 fn cpu_of(pid: i32) -> (Duration, Duration) {
-    let hertz = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as u64;
-    let time = |ticks: u64| Duration::from_millis(ticks.saturating_mul(1000) / hertz);
-    let (own, with_reaped) = ticks(&read(pid, "stat"));
-    (time(own), time(with_reaped))
+    let [user, system, reaped_user, reaped_system] = ticks(&read(pid, "stat"));
+    let own = user + system;
+    (from_ticks(own), from_ticks(own + reaped_user + reaped_system))
 }
 
-/// Whether a process is on its way out (`PF_EXITING` in the ninth field of `/proc/PID/stat`, proc(5)).
+/// Whether a process is on its way out (`PF_EXITING`).
 #[must_use]
 pub fn is_exiting(process: Pid) -> bool {
     const PF_EXITING: u64 = 0x4;
     let stat = read(process.as_raw(), "stat");
-    let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(6));
+    let flags = stat_fields(&stat).get(FLAGS).and_then(|flags| flags.parse::<u64>().ok());
     // One that is gone is.
-    flags.and_then(|flags| flags.parse::<u64>().ok()).is_none_or(|flags| flags & PF_EXITING != 0)
+    flags.is_none_or(|flags| flags & PF_EXITING != 0)
 }
 
 /// What one process has used so far, as it will be said when it is reaped.
 #[must_use]
 pub fn usage(process: Pid) -> sys::Usage {
     let pid = process.as_raw();
-    let stat = read(pid, "stat");
-    let Some((_, rest)) = stat.rsplit_once(')') else { return sys::Usage::default() };
-    let field = |number: usize| rest.split_whitespace().nth(number)?.parse::<u64>().ok();
-    let hertz = sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100).max(1) as u64;
-    let time = |ticks: Option<u64>| Duration::from_millis(ticks.unwrap_or(0) * 1000 / hertz);
+    let [user, system, ..] = ticks(&read(pid, "stat"));
     sys::Usage {
-        user: time(field(11)),
-        system: time(field(12)),
+        user: from_ticks(user),
+        system: from_ticks(system),
         max_rss: kib(&read(pid, "status"), "VmHWM"),
     }
 }
@@ -235,8 +241,8 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
         let stat = "7 (a) b) c) S 1 2 3 4 5 6 7 8 9 10 100 20 3 4 0 0";
-        assert_eq!(ticks(stat), (120, 127));
-        assert_eq!(ticks("nonsense"), (0, 0));
+        assert_eq!(ticks(stat), [100, 20, 3, 4]);
+        assert_eq!(ticks("nonsense"), [0; 4]);
     }
 
     #[test]

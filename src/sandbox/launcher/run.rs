@@ -417,9 +417,3 @@ fn needs(
         scratch_options: prepare::scratch_options(limits)?,
     })
 }
-
-/// Kills a process that was not reaped, and reaps it.
-pub fn end_now(pid: Pid, pidfd: BorrowedFd<'_>) {
-    let _ = sys::kill_by_pidfd(pidfd, Signal::SIGKILL);
-    let _ = nix::sys::wait::waitpid(pid, None);
-}

@@ -20,6 +20,7 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe2, read};
 
+use super::birth::Child;
 use super::failure::{Step, fail, of_stage};
 use super::host::Host;
 use crate::sandbox::child::{JoinFiles, show_late_mounts};
@@ -42,11 +43,9 @@ const PRINTED: usize = 2_000;
 pub struct Warm {
     /// Our end of its socket.
     pub socket: OwnedFd,
-    /// Refers to it.
-    pub pidfd: OwnedFd,
     /// When it was started.
     pub started: Instant,
-    pid: Pid,
+    process: Child,
     printed: OwnedFd,
     output: Vec<u8>,
     loading: Option<String>,
@@ -96,12 +95,10 @@ impl Warm {
         let kept = [&input, &writer, &writer, &theirs].map(|fd| (fd.as_raw_fd(), false));
         let forked = sys::fork(Parentage::Own).step("warm interpreter", None)?;
         let Some(pid) = forked else { become_interpreter(host, image, &kept) };
-        let pidfd = sys::open_pidfd(pid).step("warm interpreter", None)?;
         Ok(Self {
             socket: ours,
-            pidfd,
             started: Instant::now(),
-            pid,
+            process: Child::of(pid)?,
             printed,
             output: Vec::new(),
             loading: None,
@@ -168,12 +165,12 @@ impl Warm {
     }
 
     fn how_it_ended(&self) -> String {
-        let mut ended = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+        let mut ended = [PollFd::new(self.process.pidfd.as_fd(), PollFlags::POLLIN)];
         if !matches!(poll(&mut ended, PollTimeout::from(1_000_u16)), Ok(1..)) {
             return "it closed descriptor 3, by which it is spoken to".to_owned();
         }
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        match waitid(Id::Pid(self.pid), flags) {
+        match waitid(Id::Pid(self.process.pid), flags) {
             Ok(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
             Ok(WaitStatus::Exited(_, code)) => format!("it ended with exit code {code}"),
             _ => "it ended".to_owned(),
@@ -213,7 +210,7 @@ impl Warm {
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> Pid {
-        self.pid
+        self.process.pid
     }
 
     /// Has it fork a run's guest, a child of ours.
@@ -226,7 +223,7 @@ impl Warm {
             Ok(Record::Failed(stage, errno)) => Err(Unforked::Refused(of_stage(stage, errno))),
             Ok(_) | Err(_) => {
                 // Whatever it may have forked gets no word from us, and ends.
-                let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
+                self.process.kill();
                 Err(Unforked::Gone)
             }
         }
@@ -253,7 +250,7 @@ impl Warm {
 
 impl Drop for Warm {
     fn drop(&mut self) {
-        super::run::end_now(self.pid, self.pidfd.as_fd());
+        self.process.end();
     }
 }
 

@@ -18,11 +18,14 @@ fn a_daemon_does_not_outlive_its_run() {
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
+                # Seen once it is an orphan: before that its parent changes under the eye.
+                while os.getppid() != 1:
+                    time.sleep(0.01)
                 mark()
                 time.sleep(60)
             os._exit(0)
         os.wait()
-        time.sleep(1.5)
+        time.sleep(2.5)
     "#;
     let mut live = Live::start(&[], program);
     let everything = live.everything();

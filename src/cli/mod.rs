@@ -9,6 +9,8 @@ mod health;
 mod init;
 mod limits;
 mod output;
+mod progress;
+mod prove;
 mod run;
 mod serve;
 mod start;
@@ -54,6 +56,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
+    Prove(prove::ProveArgs),
     Bench(bench::BenchArgs),
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
@@ -101,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Prove(args) => prove::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Init(args) => init::main(&args),
         Command::Validate(args) => validate::main(&args),

@@ -18,6 +18,9 @@ use protox::prost::Message;
 const CORPUS: &str = "integration/corpus";
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if env::var_os("CARGO_FEATURE_WALLS_OFF").is_some() && env::var("PROFILE")? == "release" {
+        return Err("walls-off is for tests: a release must not be able to leave walls down".into());
+    }
     let descriptors = protox::compile(["proto/codemode.proto"], ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Served by reflection.

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::engine::{self, Begun, EngineError};
+use crate::plan::off;
 use crate::sandbox::scope;
 
 /// Exit codes beside the program's own.
@@ -100,7 +101,14 @@ impl From<EngineError> for Stop {
 /// Parses the arguments and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if off::POSSIBLE {
+        eprintln!(
+            "codemode: THIS BUILD IS FOR TESTS: {} leaves walls down (walls-off)",
+            off::VARIABLE
+        );
+    }
+    let done = match command {
         Command::Run(args) => run::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Doctor(args) => doctor::main(&args),

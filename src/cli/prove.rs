@@ -1,6 +1,7 @@
 //! `codemode prove`: the arguments and the output of `crate::prove`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,12 +9,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::files::{self, NewFile};
+use super::health::TlsArgs;
 use super::output::say;
 use super::progress::Progress;
 use super::start::StartName;
 use super::{Stop, code, given, output, run};
-use crate::plan;
-use crate::prove::{self, Case, Corpus, Family, Options, Results, markdown, table};
+use crate::plan::{self, Interpreter, off};
+use crate::policy::Wall;
+use crate::prove::{self, Case, Corpus, Elsewhere, Family, Options, Results, markdown, table};
 use crate::report::Started;
 
 /// Nothing could be tried.
@@ -32,6 +35,9 @@ pub(super) struct ProveArgs {
     /// Only this attack: its name, with or without its family (repeatable)
     #[arg(long, value_name = "NAME")]
     case: Vec<String>,
+    /// Only attacks that press on this wall; `codemode doctor` lists them (repeatable)
+    #[arg(long, value_name = "WALL")]
+    wall: Vec<Wall>,
     /// Only with interpreters that come from there [default: both]
     #[arg(long, value_enum, value_name = "START")]
     start: Option<StartName>,
@@ -44,6 +50,17 @@ pub(super) struct ProveArgs {
     /// So many at a time [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     jobs: Option<u32>,
+    /// A service that runs already, in place of this machine: what its answers show
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["python", "start"])]
+    connect: Option<String>,
+    /// File that holds the service's key [default: $CODEMODE_API_KEY]
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    key_file: Option<PathBuf>,
+    /// Be that service's application at this address, where it looks for one
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "connect")]
+    application: Option<SocketAddr>,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Python interpreter: a path, or a name on PATH [default: $CODEMODE_PYTHON, else python3]
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
@@ -72,8 +89,7 @@ pub(super) fn main(args: &ProveArgs) -> Result<ExitCode, Stop> {
         // Now, and not after a minute of trying.
         files::refuse_existing(&[NewFile::public(path.clone(), "")])?;
     }
-    let python = given(args.python.as_deref(), "CODEMODE_PYTHON");
-    let interpreter = plan::find(python.as_deref()).map_err(Stop::usage)?;
+    let target = target(args)?;
     let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
     let options = Options {
         cases,
@@ -87,7 +103,16 @@ pub(super) fn main(args: &ProveArgs) -> Result<ExitCode, Stop> {
     let proved = runtime.block_on(async {
         let say = |step: &str| progress.say(step);
         tokio::select! {
-            proved = prove::prove(corpus, options, &interpreter, &say) => Some(proved),
+            proved = async {
+                match target {
+                    Target::Here(interpreter) => {
+                        prove::prove(corpus, options, &interpreter, &say).await
+                    }
+                    Target::There(there) => {
+                        prove::prove_elsewhere(corpus, options, there, &say).await
+                    }
+                }
+            } => Some(proved),
             () = run::interrupted() => None,
         }
     });
@@ -97,6 +122,31 @@ pub(super) fn main(args: &ProveArgs) -> Result<ExitCode, Stop> {
         return Err(Stop { message, code: code::INTERRUPTED });
     };
     answer(args, &proved.map_err(Stop::failed)?)
+}
+
+enum Target {
+    Here(Box<Interpreter>),
+    There(Elsewhere),
+}
+
+fn target(args: &ProveArgs) -> Result<Target, Stop> {
+    let Some(address) = &args.connect else {
+        let python = given(args.python.as_deref(), "CODEMODE_PYTHON");
+        let interpreter = plan::find(python.as_deref()).map_err(Stop::usage)?;
+        return Ok(Target::Here(Box::new(interpreter)));
+    };
+    let key = match &args.key_file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+            let path = path.display();
+            Stop::usage(format!("--key-file: {path} cannot be read ({error}); check the path"))
+        })?,
+        None => std::env::var("CODEMODE_API_KEY").unwrap_or_default(),
+    };
+    Ok(Target::There(Elsewhere {
+        probe: args.tls.probe("--connect", address)?,
+        key: key.trim().to_owned(),
+        application: args.application,
+    }))
 }
 
 fn starts(args: &ProveArgs) -> Vec<Started> {
@@ -109,7 +159,7 @@ fn starts(args: &ProveArgs) -> Vec<Started> {
 
 /// What `codemode run` reads of our own environment and a proof must not lose.
 fn variables() -> Vec<(&'static str, OsString)> {
-    let names = ["CODEMODE_ACCEPT_TIER"];
+    let names = ["CODEMODE_ACCEPT_TIER", off::VARIABLE];
     names.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect()
 }
 
@@ -125,11 +175,13 @@ fn chosen(args: &ProveArgs, corpus: &Corpus) -> Result<Vec<Case>, Stop> {
     }
     let wanted = |case: &&Case| {
         (args.family.is_empty() || args.family.contains(&case.family))
+            && (args.wall.is_empty()
+                || case.header.walls.iter().any(|wall| args.wall.contains(wall)))
             && (args.case.is_empty() || args.case.iter().any(|name| is(case, name)))
     };
     let cases: Vec<_> = corpus.cases.iter().filter(wanted).cloned().collect();
     if cases.is_empty() {
-        return Err(Stop::usage("no attack is of these families and names; see --list"));
+        return Err(Stop::usage("no attack is of these families, walls and names; see --list"));
     }
     Ok(cases)
 }

@@ -1,6 +1,10 @@
 //! One case in one start: from its conditions to its outcome.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use serde::Serialize;
+use serde_json::Map;
 
 use super::corpus::{Case, Family};
 use super::finding::{Finding, Seen};
@@ -12,7 +16,7 @@ use super::observe::{Witness, kept};
 use super::program::Told;
 use super::scene::Scene;
 use super::secrets::Search;
-use super::target::{Job, Ran};
+use super::target::{Job, Names, Ran};
 use crate::policy::Wall;
 use crate::report::{Started, Verdict};
 
@@ -89,66 +93,95 @@ pub async fn attempt(ground: &Ground, case: &Case, start: Started) -> Attempt {
     if let Some(why) = ground.lacks(case, start) {
         return attempt.not_tried(why);
     }
+    let names = match Names::new() {
+        Ok(names) => names,
+        Err(error) => return attempt.not_tried(format!("no randomness: {error}")),
+    };
+    let run = Run { case, names: &names, off: ground.off() };
+    let Some(place) = ground.place() else {
+        let job = Job {
+            case,
+            names: &names,
+            aim: Map::new(),
+            directory: Path::new(""),
+            start,
+            flags: Vec::new(),
+        };
+        return match ground.run(&job).await {
+            Ok(ran) => run.judge(attempt, None, ran),
+            Err(why) => attempt.not_tried(why),
+        };
+    };
     let name = format!("{}-{}", case.name.replace('/', "-"), start.name());
-    let mut scene = match Scene::set(ground.place(), &name) {
+    let mut scene = match Scene::set(place, &name) {
         Ok(scene) => scene,
         Err(error) => return attempt.not_tried(format!("its scene can't be set: {error}")),
     };
     if case.header.needs.contains(&Need::Ipv6) && !scene.has_ipv6() {
         return attempt.not_tried("there is no IPv6 on loopback");
     }
-    let job = Job { case, scene: &scene, start, flags: ground.flags(case) };
+    let (aim, flags) = (scene.aim(&names), ground.flags(case));
+    let directory = scene.directory.clone();
+    let job = Job { case, names: &names, aim, directory: &directory, start, flags };
     match ground.run(&job).await {
-        Ok(ran) => judged(attempt, case, &mut scene, ran),
+        Ok(ran) => run.judge(attempt, Some(&mut scene), ran),
         Err(why) => attempt.not_tried(why),
     }
 }
 
-fn judged(mut attempt: Attempt, case: &Case, scene: &mut Scene, ran: Ran) -> Attempt {
-    let header = &case.header;
-    let mut findings = Vec::new();
-    if ran.witness.is_some() {
-        findings.extend(scene.look());
-        findings.extend(ran.left);
-    }
-    let secrets = scene.secrets.iter().chain(&ran.secrets);
-    let search = Search::new(secrets);
-    if header.observers.contains(&Observer::Kept) {
-        let seen =
-            kept::look(&scene.directory.join("outputs"), header.limits().scratch_size, &search);
-        findings.push(Finding::of(Observer::Kept, seen));
-    }
-    findings.extend(ran.witness.iter().flat_map(|witness| looked(header, witness)));
-    findings.extend(ran.neighbour);
-    findings.extend(judge::counted(header, ran.calls.len()));
-    let answer = match ran.answer {
-        Ok(answer) => answer,
-        Err(why) => {
-            findings.push(Finding::named("answer", Seen::Wrong(why)));
-            attempt.findings = findings;
-            return attempt.judged();
+/// A run that is to be judged.
+struct Run<'a> {
+    case: &'a Case,
+    names: &'a Names,
+    off: &'a BTreeSet<Wall>,
+}
+
+impl Run<'_> {
+    fn judge(&self, mut attempt: Attempt, scene: Option<&mut Scene>, ran: Ran) -> Attempt {
+        let header = &self.case.header;
+        let mut findings: Vec<_> = ran.left.into_iter().collect();
+        let mut search = Search::new(&ran.secrets);
+        if let Some(scene) = scene {
+            findings.extend(scene.look());
+            search.add(&scene.secrets);
+            if header.observers.contains(&Observer::Kept) {
+                let outputs = scene.directory.join("outputs");
+                let seen = kept::look(&outputs, header.limits().scratch_size, &search);
+                findings.push(Finding::of(Observer::Kept, seen));
+            }
         }
-    };
-    let report = &answer.report;
-    let told = Told::read(&report.stdout, &scene.tag);
-    attempt.took_ms = u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX);
-    attempt.verdict = Some(report.verdict);
-    attempt.steps.clone_from(&told.tried);
-    if report.verdict == Verdict::Refused {
-        return attempt.not_tried(format!("no run starts: {}", report.evidence));
+        findings.extend(ran.witness.iter().flat_map(|witness| looked(header, witness)));
+        findings.extend(ran.neighbour);
+        findings.extend(judge::counted(header, ran.calls.len()));
+        let answer = match ran.answer {
+            Ok(answer) => answer,
+            Err(why) => {
+                findings.push(Finding::named("answer", Seen::Wrong(why)));
+                attempt.findings = findings;
+                return attempt.judged();
+            }
+        };
+        let report = &answer.report;
+        let told = Told::read(&report.stdout, &self.names.tag);
+        attempt.took_ms = u64::try_from(answer.took.as_millis()).unwrap_or(u64::MAX);
+        attempt.verdict = Some(report.verdict);
+        attempt.steps.clone_from(&told.tried);
+        if report.verdict == Verdict::Refused {
+            return attempt.not_tried(format!("no run starts: {}", report.evidence));
+        }
+        findings.extend(judge::of_answer(header, &answer, &told));
+        findings.push(judge::unread(&search, &answer, &told, &ran.calls));
+        if header.observers.contains(&Observer::Bounded) {
+            findings.push(limits::bounded(header, report));
+        }
+        let not_tried = judge::not_tried(header, &report.walls, self.off, &findings);
+        attempt.findings = findings;
+        let attempt = match not_tried {
+            Some(why) => return attempt.not_tried(why),
+            None => attempt.judged(),
+        };
+        Attempt { tail: tail(attempt.outcome, &told.rest, &report.stderr), ..attempt }
     }
-    findings.extend(judge::of_answer(header, &answer, &told));
-    findings.push(judge::unread(&search, &answer, &told, &ran.calls));
-    if header.observers.contains(&Observer::Bounded) {
-        findings.push(limits::bounded(header, report));
-    }
-    let not_tried = judge::not_tried(header, &report.walls, &findings);
-    attempt.findings = findings;
-    let attempt = match not_tried {
-        Some(why) => return attempt.not_tried(why),
-        None => attempt.judged(),
-    };
-    Attempt { tail: tail(attempt.outcome, &told.rest, &report.stderr), ..attempt }
 }
 
 /// What was seen of the processes that were marked, one finding for each property.

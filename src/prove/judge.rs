@@ -1,5 +1,7 @@
 //! From what was seen of a run to whether the walls held. Pure.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::finding::{Finding, Seen};
@@ -37,8 +39,16 @@ impl Outcome {
 
 /// Why a case whose answer is there was no attempt: none of its walls stands here, or nobody could look.
 #[must_use]
-pub fn not_tried(header: &Header, walls: &[Standing], findings: &[Finding]) -> Option<String> {
-    let standing = |wall: &Wall| walls.iter().any(|one| one.wall == *wall && one.standing);
+pub fn not_tried(
+    header: &Header,
+    walls: &[Standing],
+    off: &BTreeSet<Wall>,
+    findings: &[Finding],
+) -> Option<String> {
+    // Those left down on purpose are to be missed.
+    let standing = |wall: &Wall| {
+        off.contains(wall) || walls.iter().any(|one| one.wall == *wall && one.standing)
+    };
     if !header.walls.iter().any(standing) {
         let names: Vec<_> = header.walls.iter().map(|wall| wall.name()).collect();
         let stand = if names.len() == 1 { "does" } else { "do" };

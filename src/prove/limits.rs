@@ -43,13 +43,19 @@ impl Header {
     }
 }
 
+/// A byte that is no text takes three in its place; and it is said where output was cut.
+const TEXT: u64 = 3;
+const NOTE: u64 = 100;
+
 /// Output, memory, processes and scratch of the run against its limits.
 #[must_use]
 pub fn bounded(header: &Header, report: &Report) -> Finding {
     let (limits, usage) = (header.limits(), &report.usage);
+    let text = report.stdout.len().max(report.stderr.len()) as u64;
     let all = [
-        ("bytes of standard output", Some(report.stdout.len() as u64), limits.output, 0),
-        ("bytes of standard error", Some(report.stderr.len() as u64), limits.output, 0),
+        ("bytes of standard output", Some(usage.stdout_bytes), limits.output, 0),
+        ("bytes of standard error", Some(usage.stderr_bytes), limits.output, 0),
+        ("bytes of output as text", Some(text), TEXT * limits.output, NOTE),
         ("bytes of memory", usage.memory_peak, limits.memory, MEMORY_SLACK),
         ("processes", usage.processes_peak, limits.processes.into(), 0),
         ("bytes of scratch", usage.scratch_bytes, limits.scratch_size, 0),

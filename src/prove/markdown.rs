@@ -13,7 +13,7 @@ use crate::report::Started;
 pub fn report(results: &Results) -> String {
     let mut text = String::from("# What codemode's walls held\n\n");
     let _ = writeln!(text, "{}\n", table::verdict(results));
-    for line in results.machine.lines() {
+    for line in table::about(results) {
         let _ = writeln!(text, "- {line}");
     }
     families(&mut text, results);

@@ -10,6 +10,7 @@ pub mod corpus;
 mod finding;
 mod ground;
 mod header;
+mod here;
 mod judge;
 mod limits;
 pub mod markdown;
@@ -22,6 +23,7 @@ mod target;
 pub mod table;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -34,11 +36,18 @@ pub use finding::Finding;
 pub use judge::Outcome;
 pub use scene::victim;
 
+use crate::grpc::{Probe, ProbeError};
+use crate::harness::application::Application;
+use crate::harness::caller::Caller;
 use crate::harness::{HarnessError, Machine};
 use crate::plan::Interpreter;
 use crate::report::Started;
 use crate::sandbox::enforced::Standing;
-use ground::Ground;
+use ground::{Ground, There};
+use here::Here;
+use secrets::Secret;
+use target::application::ProveTools;
+use target::service::Remote;
 
 /// What is to be tried, and how.
 #[derive(Clone, Debug)]
@@ -68,7 +77,11 @@ pub struct Walls {
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Results {
-    pub machine: Machine,
+    /// Where cases were run: `this machine`, or a service.
+    pub target: String,
+    /// Known where that is this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     pub walls: Vec<Walls>,
     pub held: usize,
     pub broken: usize,
@@ -91,6 +104,9 @@ pub enum ProveError {
     /// What cases stand on can't be had.
     #[error(transparent)]
     Harness(#[from] HarnessError),
+    /// The service elsewhere does not answer.
+    #[error("the service does not answer: {0}; see that it runs there")]
+    Silent(#[from] ProbeError),
     /// A task of our own was lost.
     #[error("a case was lost ({0}); report this")]
     Lost(#[from] tokio::task::JoinError),
@@ -111,7 +127,56 @@ pub async fn prove(
 ) -> Result<Results, ProveError> {
     let machine = Machine::look(interpreter);
     progress("what stands here");
-    let ground = Ground::prepare(corpus, interpreter, &options.starts, options.variables).await?;
+    let variables = options.variables.clone();
+    let here = Here::prepare(corpus, interpreter, &options.starts, variables).await?;
+    let ground = Ground::Here(Box::new(here));
+    let results = on(ground, "this machine".to_owned(), options, progress).await?;
+    Ok(Results { machine: Some(machine), ..results })
+}
+
+/// A service that runs already.
+pub struct Elsewhere {
+    /// Where, and whom to believe.
+    pub probe: Probe,
+    /// What its callers show, if it wants that.
+    pub key: String,
+    /// Where it looks for its application, if that is to be us.
+    pub application: Option<SocketAddr>,
+}
+
+/// The same by a service that runs already, as far as its answers show.
+///
+/// # Errors
+/// [`ProveError`], if it doesn't answer.
+pub async fn prove_elsewhere(
+    corpus: Arc<Corpus>,
+    mut options: Options,
+    elsewhere: Elsewhere,
+    progress: Progress<'_>,
+) -> Result<Results, ProveError> {
+    progress("what stands there");
+    let application = match elsewhere.application {
+        Some(address) => Some(Arc::new(Application::start(address, ProveTools::default()).await?)),
+        None => None,
+    };
+    let channel = elsewhere.probe.connect().await?;
+    let key = Secret { place: "of the service's key", value: elsewhere.key };
+    let caller = Caller::new(channel, &key.value);
+    let remote = Remote { caller, application, key };
+    let trial = remote.trial().await;
+    let started = trial.as_ref().ok().and_then(|answer| answer.report.start);
+    options.starts = vec![started.unwrap_or(Started::Fresh)];
+    let ground = Ground::There(Box::new(There { remote, corpus, trial }));
+    let target = format!("the service at {}:{}", elsewhere.probe.host, elsewhere.probe.port);
+    on(ground, target, options, progress).await
+}
+
+async fn on(
+    ground: Ground,
+    target: String,
+    options: Options,
+    progress: Progress<'_>,
+) -> Result<Results, ProveError> {
     let ground = Arc::new(ground);
     let walls = options.starts.iter().map(|start| Walls {
         start: *start,
@@ -120,7 +185,8 @@ pub async fn prove(
     });
     let walls = walls.collect();
     let attempts = all(&ground, options.cases, &options.starts, options.jobs, progress).await?;
-    let mut results = Results { machine, walls, held: 0, broken: 0, not_tried: 0, attempts };
+    let mut results =
+        Results { target, machine: None, walls, held: 0, broken: 0, not_tried: 0, attempts };
     results.held = results.count(Outcome::Held);
     results.broken = results.count(Outcome::Broken);
     results.not_tried = results.count(Outcome::NotTried);

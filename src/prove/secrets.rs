@@ -48,14 +48,19 @@ pub struct Search {
 impl Search {
     /// For all of these.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut needles = Vec::new();
+        let mut search = Self { needles: Vec::new() };
+        search.add(secrets);
+        search
+    }
+
+    /// For these as well.
+    pub fn add<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>) {
         for secret in secrets {
             let value = secret.value.as_bytes();
             for half in value.chunks((value.len() / 2).max(8)) {
-                needles.extend(forms(half).map(|(form, text)| (secret.place, form, text)));
+                self.needles.extend(forms(half).map(|(form, text)| (secret.place, form, text)));
             }
         }
-        Self { needles }
     }
 
     /// Which secret is in `text`, and how it is written there.

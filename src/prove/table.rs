@@ -45,7 +45,7 @@ impl Counts {
 #[must_use]
 pub fn text(results: &Results) -> String {
     let mut text = String::new();
-    for line in results.machine.lines() {
+    for line in about(results) {
         let _ = writeln!(text, "{line}");
     }
     let starts: Vec<_> = results.walls.iter().map(|walls| walls.start).collect();
@@ -73,6 +73,15 @@ pub fn text(results: &Results) -> String {
     }
     let _ = writeln!(text, "\n{}", verdict(results));
     text
+}
+
+/// Where it was tried.
+#[must_use]
+pub fn about(results: &Results) -> Vec<String> {
+    match &results.machine {
+        Some(machine) => machine.lines().into(),
+        None => vec![format!("By {}, as far as its answers show", results.target)],
+    }
 }
 
 /// All of it in a sentence.

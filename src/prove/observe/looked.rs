@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use nix::unistd::{geteuid, getsid};
+use nix::unistd::geteuid;
 
 use super::groups;
 use crate::harness::processes;
@@ -149,9 +149,10 @@ fn session(pid: u32) -> Looked {
     // Session and terminal are the 6th and 7th field of proc_pid_stat(5), the state is the 3rd.
     let mut fields = rest.split(' ').skip(3);
     let (session, terminal) = (fields.next().unwrap_or("?"), fields.next().unwrap_or("?"));
-    let ours = getsid(None).map(|pid| pid.to_string()).unwrap_or_default();
     let saw = format!("session {session}, terminal {terminal}");
-    let own = terminal == "0" && session != ours;
+    // Whoever leads it is a process of the run's own. The first one of a run is gone last.
+    let leader = session.parse().ok().and_then(processes::Process::read);
+    let own = terminal == "0" && leader.is_some_and(|leader| leader.is_inside());
     Ok(if own { Seen::Right(saw) } else { Seen::Wrong(saw) })
 }
 

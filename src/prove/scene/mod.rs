@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::finding::Finding;
 use super::header::Observer;
-use super::secrets::{Secret, random};
+use super::secrets::Secret;
+use super::target::Names;
 use files::Files;
 use listeners::Listeners;
 use victim::Victim;
@@ -22,10 +23,6 @@ use victim::Victim;
 pub struct Scene {
     /// Whatever belongs to this run lies below it.
     pub directory: PathBuf,
-    /// The name that the run gives its processes.
-    pub marker: String,
-    /// How lines of the prelude are known.
-    pub tag: String,
     /// Everything that must not come out.
     pub secrets: Vec<Secret>,
     files: Files,
@@ -53,8 +50,6 @@ impl Scene {
         let victim = Victim::start(&in_victim)?;
         Ok(Self {
             directory,
-            marker: format!("cm{}", random(12)?),
-            tag: random(12)?,
             secrets: vec![in_file, in_private, in_victim],
             files,
             listeners,
@@ -64,13 +59,13 @@ impl Scene {
 
     /// What the program is told of it.
     #[must_use]
-    pub fn aim(&self) -> Map<String, Value> {
+    pub fn aim(&self, names: &Names) -> Map<String, Value> {
         let ours = json!({
             "file": self.files.open,
             "private": self.files.private,
             "directory": self.files.directory,
             "victim": self.victim.pid(),
-            "marker": self.marker,
+            "marker": names.marker,
             "allowed": "localhost",
             "refused": "refused.invalid",
         });

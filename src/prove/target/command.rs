@@ -44,14 +44,14 @@ impl Commands {
     /// # Errors
     /// If it can't be started, in a sentence.
     pub async fn run(&self, job: &Job<'_>) -> Result<Ran, String> {
-        let directory = &job.scene.directory;
+        let directory = job.directory;
         let failed = |error: std::io::Error| format!("the run can't be prepared: {error}");
         let input = job.case.holds().then(|| Input::make(directory)).transpose().map_err(failed)?;
         let way = hold(job.case, input.is_some(), false);
         let text = program::compose(
             &job.case.source,
-            &job.scene.aim(),
-            &job.scene.tag,
+            &job.aim,
+            &job.names.tag,
             way,
             job.case.header.budget(),
         );
@@ -67,12 +67,7 @@ impl Commands {
         if let (Some(input), Hold::Input) = (&input, way) {
             flags.extend(["--stdin".into(), input.path.clone().into_os_string()]);
         }
-        let honest = job
-            .case
-            .header
-            .observers
-            .contains(&Observer::Neighbour)
-            .then(|| Honest::new(job.scene.marker.clone()));
+        let honest = Honest::of(job);
         let beside = directory.join("honest.py");
         if let Some(honest) = &honest {
             fs::write(&beside, honest.source()).map_err(failed)?;
@@ -82,7 +77,7 @@ impl Commands {
         let neighbour =
             honest.as_ref().map(|_| self.start(job.start, &[], &beside, directory)).transpose()?;
         let guard = started.guard.id().unwrap_or_default();
-        let witness = Witness::new(guard, &job.scene.marker);
+        let witness = Witness::new(guard, &job.names.marker);
         let let_go = || input.iter().for_each(Input::let_go);
         let both = async {
             let neighbour = async {

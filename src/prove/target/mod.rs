@@ -5,24 +5,51 @@ pub mod command;
 pub mod service;
 mod translate;
 
+use std::io;
+use std::path::Path;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::corpus::Case;
-use super::finding::Finding;
+use super::finding::{Finding, Seen};
+use super::header::Observer;
 use super::observe::{Left, Witness};
 use super::program::Hold;
-use super::scene::Scene;
-use super::secrets::Secret;
-use crate::report::{Report, Started};
+use super::secrets::{Secret, random};
+use crate::report::{Report, Started, Verdict};
 
 pub use translate::report_of;
+
+/// By what a run is known.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The name that it gives its processes.
+    pub marker: String,
+    /// How lines of the prelude are known.
+    pub tag: String,
+}
+
+impl Names {
+    /// New ones.
+    ///
+    /// # Errors
+    /// If the kernel gives no randomness.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { marker: format!("cm{}", random(12)?), tag: random(12)? })
+    }
+}
 
 /// One case in one start, ready to be run.
 pub struct Job<'a> {
     /// The case.
     pub case: &'a Case,
+    /// By what its run is known.
+    pub names: &'a Names,
     /// What it aims at.
-    pub scene: &'a Scene,
+    pub aim: Map<String, Value>,
+    /// Where files of the run may lie.
+    pub directory: &'a Path,
     /// Where its interpreter is to come from.
     pub start: Started,
     /// Flags beside the case's own.
@@ -75,7 +102,7 @@ async fn watched<T>(
     let_go: impl FnMut(),
     run: impl Future<Output = T>,
 ) -> (T, Witness, Finding) {
-    let left = Left::before(&job.scene.directory);
+    let left = Left::before(job.directory);
     let names = job.case.header.looks();
     let ran = tokio::select! {
         ran = run => ran,
@@ -91,8 +118,10 @@ pub struct Honest {
 }
 
 impl Honest {
-    fn new(token: String) -> Self {
-        Self { token }
+    /// The neighbour that a case wants.
+    fn of(job: &Job<'_>) -> Option<Self> {
+        let wanted = job.case.header.observers.contains(&Observer::Neighbour);
+        wanted.then(|| Self { token: job.names.marker.clone() })
     }
 
     /// Works for about as long as most attacks take.
@@ -105,8 +134,6 @@ impl Honest {
 
     /// Whether it was let be.
     fn judge(&self, answer: &Result<Answer, String>) -> Finding {
-        use super::finding::Seen;
-        use crate::report::Verdict;
         let seen = match answer {
             Err(why) => Seen::Wrong(format!("the honest run got no answer: {why}")),
             Ok(Answer { report, .. }) => {

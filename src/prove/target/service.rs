@@ -1,5 +1,6 @@
 //! Runs a case by a service: one that prove has started, or one that runs elsewhere.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,8 @@ use crate::grpc::proto::ExecutionRequest;
 use crate::harness::application::Application;
 use crate::harness::caller::Caller;
 use crate::harness::service::{COLD, Service, Setup, Start};
-use crate::prove::corpus::Case;
-use crate::prove::header::{Need, Observer};
+use crate::prove::finding::Finding;
+use crate::prove::header::Need;
 use crate::prove::observe::Witness;
 use crate::prove::program::{self, Hold};
 use crate::prove::secrets::Secret;
@@ -85,6 +86,7 @@ impl Hosted {
         application: Arc<Application<ProveTools>>,
         start: Started,
         settings: &Settings,
+        more: &[(&'static str, OsString)],
     ) -> Result<Self, String> {
         let start = match start {
             Started::Warm => Start::Warm,
@@ -92,6 +94,7 @@ impl Hosted {
         };
         let mut variables = vec![start.setting(), ("CODEMODE_MAX_CODE_LENGTH", "100000")];
         variables.extend(COLD);
+        variables.extend(more.iter().filter_map(|(name, value)| Some((*name, value.to_str()?))));
         variables.extend(settings.variables.iter().map(|(name, value)| (*name, value.as_str())));
         let service = Service::start(setup, &variables).await.map_err(|error| error.to_string())?;
         let key = Secret { place: "of the service's key", value: service.key().to_owned() };
@@ -109,84 +112,115 @@ impl Hosted {
         first: Option<&str>,
     ) -> Result<Ran, String> {
         let mut caller = self.service.caller().await.map_err(|error| error.to_string())?;
-        let ask = Ask {
-            scene_tag: &job.scene.tag,
-            aim: job.scene.aim(),
-            correlation: &job.scene.marker,
-            timeout,
-        };
-        let patience = job.case.header.within + LATE;
+        let marker = &job.names.marker;
         if let Some(first) = first {
-            let message = ask.request(job.case, first);
-            answer(&mut caller, message, patience)
-                .await
-                .map_err(|why| format!("the program before it: {why}"))?;
+            plant(&mut caller, job, first).await?;
         }
-        let witness = Witness::new(self.service.guard(), &job.scene.marker);
-        let honest = job
-            .case
-            .header
-            .observers
-            .contains(&Observer::Neighbour)
-            .then(|| Honest::new(job.scene.marker.clone()));
-        let mut other = caller.clone();
-        let both = async {
-            let neighbour = async {
-                match &honest {
-                    Some(honest) => {
-                        let message = ExecutionRequest {
-                            code: honest.source(),
-                            ..ExecutionRequest::default()
-                        };
-                        Some(answer(&mut other, message, patience).await)
-                    }
-                    None => None,
-                }
-            };
-            tokio::join!(
-                answer(&mut caller, ask.request(job.case, &job.case.source), patience),
-                neighbour
-            )
-        };
-        let let_go = || self.application.let_go(&job.scene.marker);
-        let ((answer, beside), witness, left) = watched(job, witness, let_go, both).await;
+        let witness = Witness::new(self.service.guard(), marker);
+        let let_go = || self.application.let_go(marker);
+        let both = converse(caller, job, timeout, true);
+        let ((answer, neighbour), witness, left) = watched(job, witness, let_go, both).await;
         Ok(Ran {
             answer,
             witness: Some(witness),
             left: Some(left),
-            neighbour: honest.zip(beside).map(|(honest, answer)| honest.judge(&answer)),
-            calls: self.application.calls(&job.scene.marker),
+            neighbour,
+            calls: self.application.calls(marker),
             secrets: vec![self.key.clone()],
         })
     }
 }
 
-/// What runs of one case are asked with.
-struct Ask<'a> {
-    scene_tag: &'a str,
-    aim: serde_json::Map<String, serde_json::Value>,
-    correlation: &'a str,
-    timeout: i32,
+/// A service that runs elsewhere.
+pub struct Remote {
+    /// A connection to it.
+    pub caller: Caller,
+    /// Its application, if that is ours.
+    pub application: Option<Arc<Application<ProveTools>>>,
+    /// The key that its callers show.
+    pub key: Secret,
 }
 
-impl Ask<'_> {
-    fn request(&self, case: &Case, source: &str) -> ExecutionRequest {
-        let tools = case.header.needs.contains(&Need::Tools);
-        let way = hold(case, false, true);
-        let mut names: Vec<String> = Vec::new();
-        if tools {
-            names.extend(TOOLS.map(str::to_owned));
+impl Remote {
+    /// Runs a case; the program `first` before it. Nobody looks at its processes.
+    ///
+    /// # Errors
+    /// If the service can't be called.
+    pub async fn run(
+        &self,
+        job: &Job<'_>,
+        timeout: i32,
+        first: Option<&str>,
+    ) -> Result<Ran, String> {
+        if let Some(first) = first {
+            plant(&mut self.caller.clone(), job, first).await?;
         }
-        if way == Hold::Tool {
-            names.push(HOLD.to_owned());
-        }
-        ExecutionRequest {
-            code: program::compose(source, &self.aim, self.scene_tag, way, case.header.budget()),
-            available_tools: names,
-            timeout: self.timeout,
-            correlation_id: self.correlation.to_owned(),
-            ..ExecutionRequest::default()
-        }
+        let held = self.application.is_some();
+        let (answer, neighbour) = converse(self.caller.clone(), job, timeout, held).await;
+        let calls =
+            |application: &Arc<Application<ProveTools>>| application.calls(&job.names.marker);
+        Ok(Ran {
+            answer,
+            witness: None,
+            left: None,
+            neighbour,
+            calls: self.application.as_ref().map(calls).unwrap_or_default(),
+            secrets: vec![self.key.clone()],
+        })
+    }
+
+    /// Runs a program that attacks nothing.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn trial(&self) -> Result<Answer, String> {
+        let code = "result = 2 + 2\n".to_owned();
+        let message = ExecutionRequest { code, ..ExecutionRequest::default() };
+        answer(&mut self.caller.clone(), message, Duration::from_secs(100)).await
+    }
+}
+
+async fn plant(caller: &mut Caller, job: &Job<'_>, source: &str) -> Result<(), String> {
+    let message = request(job, source, 0, false);
+    let planted = answer(caller, message, job.case.header.within + LATE).await;
+    planted.map(drop).map_err(|why| format!("the program before it: {why}"))
+}
+
+/// Runs the case, and an honest program beside it if the case wants one.
+async fn converse(
+    mut caller: Caller,
+    job: &Job<'_>,
+    timeout: i32,
+    held: bool,
+) -> (Result<Answer, String>, Option<Finding>) {
+    let patience = job.case.header.within + LATE;
+    let mut other = caller.clone();
+    let neighbour = async {
+        let honest = Honest::of(job)?;
+        let message = ExecutionRequest { code: honest.source(), ..ExecutionRequest::default() };
+        Some(honest.judge(&answer(&mut other, message, patience).await))
+    };
+    let message = request(job, &job.case.source, timeout, held);
+    tokio::join!(answer(&mut caller, message, patience), neighbour)
+}
+
+/// What a run of the case is asked with; `held` if a tool of ours can have it wait.
+fn request(job: &Job<'_>, source: &str, timeout: i32, held: bool) -> ExecutionRequest {
+    let case = job.case;
+    let way = hold(case, false, held);
+    let mut names: Vec<String> = Vec::new();
+    if case.header.needs.contains(&Need::Tools) {
+        names.extend(TOOLS.map(str::to_owned));
+    }
+    if way == Hold::Tool {
+        names.push(HOLD.to_owned());
+    }
+    ExecutionRequest {
+        code: program::compose(source, &job.aim, &job.names.tag, way, case.header.budget()),
+        available_tools: names,
+        timeout,
+        correlation_id: job.names.marker.clone(),
+        ..ExecutionRequest::default()
     }
 }
 

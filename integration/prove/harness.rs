@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -72,6 +73,17 @@ impl Desk {
         // Handed on to whatever it starts.
         command.env("XDG_CACHE_HOME", &self.mark);
         command
+    }
+
+    /// The attacks that come with codemode, or those that `CODEMODE_TEST_CORPUS` holds. One such proof at a time: some
+    /// of them use up what others need.
+    pub fn prove_all(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let corpus = std::env::var("CODEMODE_TEST_CORPUS").ok();
+        let corpus = corpus.as_ref().map(|directory| ["--corpus", directory.as_str()]);
+        let all: Vec<_> = corpus.iter().flatten().chain(arguments).copied().collect();
+        self.prove_with(&all, environment)
     }
 
     pub fn prove(&self, arguments: &[&str]) -> Said {

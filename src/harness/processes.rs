@@ -1,7 +1,13 @@
 //! Which processes belong to a service, and what they hold.
 
 use std::collections::HashMap;
+use std::os::fd::AsFd as _;
 use std::{fs, io};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::sys;
 
 /// A process and all below it, parents before their children.
 pub fn tree(root: u32) -> Vec<u32> {
@@ -64,6 +70,18 @@ impl Identity {
     /// Whether it is still there, and no zombie.
     pub fn lives(self) -> bool {
         stat(self.pid).is_some_and(|stat| stat.alive && stat.started == self.started)
+    }
+
+    /// Kills it, and no other that has its id by now.
+    pub fn kill(self) {
+        let Some(pidfd) =
+            i32::try_from(self.pid).ok().and_then(|pid| sys::open_pidfd(Pid::from_raw(pid)).ok())
+        else {
+            return;
+        };
+        if self.lives() {
+            let _ = sys::kill_by_pidfd(pidfd.as_fd(), Signal::SIGKILL);
+        }
     }
 }
 

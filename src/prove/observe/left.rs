@@ -34,6 +34,7 @@ impl Left {
             witness.look(&[]);
             let left = self.all(witness);
             if left.is_empty() || begun.elapsed() > PATIENCE {
+                witness.living().into_iter().for_each(Identity::kill);
                 let nothing = format!(
                     "no process, group, mount or file ({} processes were seen)",
                     witness.seen.len()

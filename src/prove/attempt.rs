@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Map;
+use tokio::task::block_in_place;
 
 use super::corpus::{Case, Family};
 use super::finding::{Finding, Seen};
@@ -108,7 +109,7 @@ pub async fn attempt(ground: &Ground, case: &Case, start: Started) -> Attempt {
             flags: Vec::new(),
         };
         return match ground.run(&job).await {
-            Ok(ran) => run.judge(attempt, None, ran),
+            Ok(ran) => block_in_place(|| run.judge(attempt, None, ran)),
             Err(why) => attempt.not_tried(why),
         };
     };
@@ -124,7 +125,7 @@ pub async fn attempt(ground: &Ground, case: &Case, start: Started) -> Attempt {
     let directory = scene.directory.clone();
     let job = Job { case, names: &names, aim, directory: &directory, start, flags };
     match ground.run(&job).await {
-        Ok(ran) => run.judge(attempt, Some(&mut scene), ran),
+        Ok(ran) => block_in_place(|| run.judge(attempt, Some(&mut scene), ran)),
         Err(why) => attempt.not_tried(why),
     }
 }
@@ -140,10 +141,13 @@ impl Run<'_> {
     fn judge(&self, mut attempt: Attempt, scene: Option<&mut Scene>, ran: Ran) -> Attempt {
         let header = &self.case.header;
         let mut findings: Vec<_> = ran.left.into_iter().collect();
-        let mut search = Search::new(&ran.secrets);
+        let own = scene.iter().flat_map(|scene| &scene.secrets);
+        let search = match Search::new(own.chain(&ran.secrets)) {
+            Ok(search) => search,
+            Err(why) => return attempt.not_tried(why),
+        };
         if let Some(scene) = scene {
             findings.extend(scene.look());
-            search.add(&scene.secrets);
             if header.observers.contains(&Observer::Kept) {
                 let outputs = scene.directory.join("outputs");
                 let seen = kept::look(&outputs, header.limits().scratch_size, &search);

@@ -153,10 +153,23 @@ impl Here {
         let all: Vec<_> = job.flags.iter().chain(&header.flags).cloned().collect();
         let settings = Settings::of(&all)?;
         let service = self.service(job.start, &settings).await?;
-        // One case at a time, so that what is seen there is its doing.
-        let service = service.lock().await;
         let first = header.first.as_ref().and_then(|name| self.corpus.plant(name));
-        service.run(job, settings.timeout, first).await
+        // One case at a time, so that what is seen there is its doing.
+        let mut service = service.lock().await;
+        let caller = match service.caller().await {
+            Ok(caller) => caller,
+            // The case before has ended it, which is told there.
+            Err(_) => {
+                *service = self.start(job.start, &settings).await?;
+                service.caller().await?
+            }
+        };
+        service.run(job, caller, settings.timeout, first).await
+    }
+
+    async fn start(&self, start: Started, settings: &Settings) -> Result<Hosted, String> {
+        let application = Arc::clone(&self.application);
+        Hosted::start(&self.setup, application, start, settings, &self.commands.variables).await
     }
 
     async fn service(
@@ -169,9 +182,7 @@ impl Here {
         if let Some(service) = services.get(&key) {
             return Ok(Arc::clone(service));
         }
-        let application = Arc::clone(&self.application);
-        let variables = &self.commands.variables;
-        let hosted = Hosted::start(&self.setup, application, start, settings, variables).await?;
+        let hosted = self.start(start, settings).await?;
         let hosted = Arc::new(Mutex::new(hosted));
         services.insert(key, Arc::clone(&hosted));
         Ok(hosted)

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -40,43 +41,44 @@ pub fn random(length: usize) -> io::Result<String> {
     Ok(bytes.iter().filter_map(letter).collect())
 }
 
-/// Looks for secrets in what came out.
+/// Looks for secrets in what came out, for all in one pass: that may be many megabytes.
 pub struct Search {
-    needles: Vec<(&'static str, &'static str, Vec<u8>)>,
+    places: Vec<(&'static str, &'static str)>,
+    needles: AhoCorasick,
 }
 
 impl Search {
     /// For all of these.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut search = Self { needles: Vec::new() };
-        search.add(secrets);
-        search
-    }
-
-    /// For these as well.
-    pub fn add<'a>(&mut self, secrets: impl IntoIterator<Item = &'a Secret>) {
-        for secret in secrets {
+    ///
+    /// # Errors
+    /// If they are too many to be looked for.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Result<Self, String> {
+        let (mut places, mut needles) = (Vec::new(), Vec::new());
+        // A service without a key has none that could come out.
+        for secret in secrets.into_iter().filter(|secret| !secret.value.is_empty()) {
             let value = secret.value.as_bytes();
             for half in value.chunks((value.len() / 2).max(8)) {
-                self.needles.extend(forms(half).map(|(form, text)| (secret.place, form, text)));
+                for (form, text) in forms(half) {
+                    places.push((secret.place, form));
+                    needles.push(text);
+                }
             }
         }
+        // Hexadecimal digits may be capitals. For base 64 a capital is another letter, but no text of this length
+        // differs in that alone.
+        let needles = AhoCorasick::builder().ascii_case_insensitive(true).build(needles);
+        let needles =
+            needles.map_err(|error| format!("the secrets can't be looked for: {error}"))?;
+        Ok(Self { places, needles })
     }
 
     /// Which secret is in `text`, and how it is written there.
     #[must_use]
     pub fn find(&self, text: &[u8]) -> Option<String> {
-        let lower = text.to_ascii_lowercase();
-        self.needles.iter().find_map(|(place, form, needle)| {
-            // Base 64 alone tells capitals from small letters.
-            let hay = if *form == "base64" { text } else { &lower };
-            contains(hay, needle).then(|| format!("the secret {place} came out ({form})"))
-        })
+        let found = self.needles.find(text)?;
+        let (place, form) = self.places.get(found.pattern().as_usize())?;
+        Some(format!("the secret {place} came out ({form})"))
     }
-}
-
-fn contains(hay: &[u8], needle: &[u8]) -> bool {
-    !needle.is_empty() && hay.windows(needle.len()).any(|window| window == needle)
 }
 
 /// A piece of a secret in every form that is looked for.
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn a_secret_is_found_in_every_form_and_in_half() {
         let secret = Secret::new("of a file").unwrap();
-        let search = Search::new([&secret]);
+        let search = Search::new([&secret]).unwrap();
         let value = secret.value.as_bytes();
         let half = &value[16..];
         let hex: String = value.iter().map(|byte| format!("{byte:02X}")).collect();

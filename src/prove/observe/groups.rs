@@ -1,7 +1,32 @@
 //! Where control groups lie on this machine.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// A group as no other one is: another run's may have the same path later.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Group {
+    /// Its directory.
+    pub path: PathBuf,
+    inode: u64,
+}
+
+impl Group {
+    fn at(path: &Path) -> Option<Self> {
+        Some(Self { path: path.to_owned(), inode: fs::metadata(path).ok()?.ino() })
+    }
+
+    /// Whether it is still there.
+    pub fn is_there(&self) -> bool {
+        Self::at(&self.path).as_ref() == Some(self)
+    }
+}
+
+/// The groups of a process that are runs' own.
+pub fn groups_of_run(pid: u32) -> impl Iterator<Item = Group> {
+    of_run(pid).into_iter().filter_map(|(_, path)| Group::at(&path))
+}
 
 /// The groups of a process that are runs' own, with the controllers of each (empty: v2).
 pub fn of_run(pid: u32) -> Vec<(String, PathBuf)> {

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
-use std::path::PathBuf;
 
-use super::groups;
+use super::groups::{self, Group};
 use super::looked::{self, Looks};
 use crate::harness::processes::{self, Identity, Process};
 
@@ -18,7 +17,7 @@ pub struct Witness {
     /// Processes of runs.
     pub seen: HashSet<Identity>,
     /// Their control groups.
-    pub groups: BTreeSet<PathBuf>,
+    pub groups: BTreeSet<Group>,
     /// What was looked at in each process that was marked.
     pub looked: Vec<(Identity, Looks)>,
 }
@@ -49,7 +48,7 @@ impl Witness {
                 continue;
             }
             if self.seen.insert(identity) || process.is_inside() {
-                self.groups.extend(groups::of_run(pid).into_iter().map(|(_, path)| path));
+                self.groups.extend(groups::groups_of_run(pid));
             }
             let marked = name(pid).is_some_and(|name| name == self.marker);
             if marked && self.looked.iter().all(|(known, _)| *known != identity) {

@@ -30,6 +30,13 @@ pub struct Scene {
     victim: Victim,
 }
 
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // What was kept may be large. The rest of it goes with the proof.
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
 impl Scene {
     /// Sets one up in a new directory `name` below `place`.
     ///

@@ -101,6 +101,14 @@ impl Hosted {
         Ok(Self { service, application, key })
     }
 
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub async fn caller(&self) -> Result<Caller, String> {
+        self.service.caller().await.map_err(|error| error.to_string())
+    }
+
     /// Runs a case; the program `first` before it.
     ///
     /// # Errors
@@ -108,10 +116,10 @@ impl Hosted {
     pub async fn run(
         &self,
         job: &Job<'_>,
+        mut caller: Caller,
         timeout: i32,
         first: Option<&str>,
     ) -> Result<Ran, String> {
-        let mut caller = self.service.caller().await.map_err(|error| error.to_string())?;
         let marker = &job.names.marker;
         if let Some(first) = first {
             plant(&mut caller, job, first).await?;

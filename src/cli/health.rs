@@ -38,6 +38,9 @@ pub(super) struct HealthArgs {
     json: bool,
 }
 
+/// A certificate chain and its key, both PEM.
+type Identity = (Vec<u8>, Vec<u8>);
+
 /// TLS with a service, as its caller
 #[derive(Args)]
 pub(super) struct TlsArgs {
@@ -55,7 +58,7 @@ pub(super) struct TlsArgs {
 
 impl TlsArgs {
     /// Our own certificate and key, if both were given.
-    pub(super) fn identity(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, Stop> {
+    pub(super) fn identity(&self) -> Result<Option<Identity>, Stop> {
         let cert = given(self.tls_cert.as_deref(), "CODEMODE_HEALTH_TLS_CERT_FILE");
         let key = given(self.tls_key.as_deref(), "CODEMODE_HEALTH_TLS_KEY_FILE");
         match (cert, key) {

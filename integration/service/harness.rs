@@ -230,15 +230,24 @@ pub fn traces(sidecar: &Sidecar) -> Traces {
     }
 }
 
-/// The launcher keeps some network namespaces for the next runs; what is left of them is their own case.
+/// The launcher keeps some network namespaces and control groups for the next runs; what is left in them is
+/// their own case.
 fn launcher_descriptors(launcher: u32) -> usize {
     let all = fs::read_dir(format!("/proc/{launcher}/fd")).into_iter().flatten().flatten();
     let targets = all.filter_map(|fd| fs::read_link(fd.path()).ok());
-    targets.filter(|target| !target.to_string_lossy().starts_with("net:")).count()
+    let kept = ["net:", "/net/", "/run-"];
+    let is_kept = |target: &PathBuf| {
+        let target = target.to_string_lossy();
+        kept.iter().any(|part| target.contains(part))
+    };
+    targets.filter(|target| !is_kept(target)).count()
 }
 
-/// Groups of runs below the launcher's own, in every hierarchy. The launcher holds a descriptor of
-/// each of its own groups.
+/// So many empty control groups the launcher keeps at most.
+const KEPT_GROUPS: usize = 32;
+
+/// Groups of runs below the launcher's own, in every hierarchy, but for empty ones that it may keep. The
+/// launcher holds a descriptor of each of its own groups.
 fn run_groups(launcher: u32) -> BTreeSet<PathBuf> {
     let held = fs::read_dir(format!("/proc/{launcher}/fd")).into_iter().flatten().flatten();
     let own = held.filter_map(|fd| {
@@ -246,8 +255,17 @@ fn run_groups(launcher: u32) -> BTreeSet<PathBuf> {
         let name = target.file_name()?.to_str()?;
         name.starts_with("codemode-").then(|| fd.path())
     });
-    let runs = own.flat_map(|group| fs::read_dir(group).into_iter().flatten().flatten());
-    runs.map(|run| run.path()).filter(|run| run.is_dir()).collect()
+    let mut left = BTreeSet::new();
+    for group in own {
+        let runs = fs::read_dir(group).into_iter().flatten().flatten().map(|run| run.path());
+        let runs: Vec<_> = runs.filter(|run| run.is_dir()).collect();
+        let all = runs.len() > KEPT_GROUPS;
+        let is_empty = |run: &PathBuf| {
+            fs::read_to_string(run.join("cgroup.procs")).is_ok_and(|processes| processes.is_empty())
+        };
+        left.extend(runs.into_iter().filter(|run| all || !is_empty(run)));
+    }
+    left
 }
 
 /// Namespaces that only the sidecar's descendants have.

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::failure::{Step, of_stage};
 use super::host::Host;
-use super::networks::Networks;
+use super::networks::{Network, Networks};
 use super::prepare;
 use super::warm::{Unforked, Warm};
 use crate::policy::Wall;
@@ -66,7 +66,7 @@ pub struct Born {
     /// Whether the guest was forked from the warm interpreter.
     pub warm: bool,
     /// The run's network namespace, where it is to be handed on.
-    pub network: Option<OwnedFd>,
+    pub network: Option<Network>,
 }
 
 /// What a run's processes are made with.
@@ -205,7 +205,7 @@ fn fork(
     networks: Option<&mut Networks>,
     files: &RunFiles,
     ours: BorrowedFd<'_>,
-) -> Result<(Child, Option<OwnedFd>), Refusal> {
+) -> Result<(Child, Option<Network>), Refusal> {
     let given = Given { prepared: &host.prepared, becomes: &host.becomes, files };
     let birth = || give_birth(given);
     let (network, first) = match networks {

@@ -11,6 +11,7 @@ mod collect;
 mod confinement;
 mod failure;
 mod group;
+mod groups;
 mod host;
 mod keeping;
 mod landlock;

@@ -5,7 +5,10 @@
 # within: 15
 import os, threading, time
 
+begin = threading.Event()
+
 def fork():
+    begin.wait()
     while True:
         try:
             if os.fork() == 0:
@@ -16,6 +19,7 @@ def fork():
 
 for _ in range(8):
     threading.Thread(target=fork, daemon=True).start()
+begin.set()
 time.sleep(0.1)
 tried("eight threads that fork")
 os._exit(0)

@@ -9,6 +9,7 @@ import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for _ in range(20):
     if os.fork() == 0:
+        time.sleep(0.5)
         while True:
             try:
                 if os.fork() == 0:

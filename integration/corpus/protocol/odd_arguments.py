@@ -2,7 +2,7 @@
 # walls: descriptors
 # depth: yes
 # needs: tools
-# observe: counted:<=5 neighbour
+# observe: counted:9 neighbour
 import json, os
 
 def read(count):

@@ -1,5 +1,6 @@
 """Forks on and on, each process ending as soon as its child lives: whoever is found is gone by then."""
 # walls: pid_namespace
+# depth: yes
 # observe: neighbour
 # within: 15
 import os, time

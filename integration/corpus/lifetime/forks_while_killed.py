@@ -1,5 +1,6 @@
 """Forks from 20 processes at once when it is killed for its time."""
 # walls: pid_namespace
+# depth: yes
 # verdict: timeout
 # run: --timeout 2 --processes 40
 # observe: neighbour

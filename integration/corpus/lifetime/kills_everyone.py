@@ -1,5 +1,6 @@
 """Kills every process that it can signal, then its process group, itself included."""
-# walls: pid_namespace
+# walls: pid_namespace distinct_uid landlock_scope
+# depth: yes
 # verdict: signal
 # observe: unharmed neighbour
 # within: 10

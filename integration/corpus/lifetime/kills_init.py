@@ -1,5 +1,6 @@
 """Sends every signal to process 1, by its number and by a descriptor: its end would be everybody's."""
 # walls: pid_namespace
+# depth: yes
 # observe: neighbour
 # within: 10
 import os, signal

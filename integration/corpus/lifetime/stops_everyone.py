@@ -1,5 +1,6 @@
 """Stops every process that it can signal, its children and whoever else, then ends."""
-# walls: pid_namespace
+# walls: pid_namespace distinct_uid landlock_scope
+# depth: yes
 # observe: unharmed neighbour
 # within: 10
 import os, signal, time

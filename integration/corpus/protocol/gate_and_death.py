@@ -1,6 +1,7 @@
 """Kills processes while they wait at the exec gate, so that answers meet nobody or somebody else."""
 # walls: exec_gate
-# observe: word neighbour
+# depth: yes
+# observe: neighbour
 # within: 15
 import os, signal, sys, time
 
@@ -9,11 +10,14 @@ for number in range(200):
     if child == 0:
         while True:
             try:
-                os.execv(sys.executable, [sys.executable, "-c", "import os; os._exit(0)"])
+                os.execv(sys.executable, [sys.executable, "-c", ""])
             except OSError:
                 pass
     time.sleep(number % 10 / 5000)
     os.kill(child, signal.SIGKILL)
-    if os.waitpid(child, 0)[1] != signal.SIGKILL:
-        gained("a program was started")
+    os.waitpid(child, 0)
 tried("200 deaths at the gate")
+try:
+    os.execv(sys.executable, [sys.executable, "-c", ""])
+except OSError as error:
+    tried("a knock after them: %s" % error.strerror)

@@ -1,5 +1,5 @@
 """Looks for the listener of the exec gate among its descriptors, to answer its own knocks."""
-# walls: descriptors
+# walls: descriptors seccomp
 # depth: yes
 # observe: word
 import ctypes, errno

@@ -5,7 +5,7 @@
 # observe: counted:0
 import json, os
 
-names = ["nobody", "Echo", "ECHO", " echo", "echo ", "echo\x00", "echo\n", "./echo", "../echo", "/echo",
+names = ["nobody", "hold", "Echo", "ECHO", " echo", "echo ", "echo\x00", "echo\n", "./echo", "../echo", "/echo",
          "e\u0441ho", "echo\u200b", "", "*", "%65cho", "echo,hold", '{"tool":"echo"}']
 for name in names:
     body = json.dumps({"t": "call", "id": 1, "tool": name, "args": {"value": 1}}).encode()

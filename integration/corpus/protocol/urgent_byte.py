@@ -1,7 +1,8 @@
 """Sends bytes out of band along the control socket, which a reader of a stream stumbles over."""
 # walls: seccomp
 # depth: yes
-# verdict: ok exit_code protocol_violation
+# verdict: ok exit_code protocol_violation timeout
+# run: --timeout 3
 # observe: neighbour
 # within: 10
 import os, socket
@@ -9,11 +10,13 @@ import os, socket
 control = socket.socket(fileno=os.dup(3))
 body = b'{"t":"call","id":1,"tool":"nobody","args":{}}'
 frame = len(body).to_bytes(4, "little") + body
-for _ in range(20):
+for at in range(20):
     try:
         control.send(b"\x00", socket.MSG_OOB)
         tried("a byte out of band")
     except OSError as error:
         tried("a byte out of band: %s" % error.strerror)
-    control.send(frame)
-    os.read(3, int.from_bytes(os.read(3, 4), "little"))
+    # In front of a frame, and in the middle of one.
+    control.send(frame[:at])
+    control.send(b"\x00", socket.MSG_OOB)
+    control.send(frame[at:])

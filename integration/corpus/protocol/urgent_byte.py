@@ -10,13 +10,17 @@ import os, socket
 control = socket.socket(fileno=os.dup(3))
 body = b'{"t":"call","id":1,"tool":"nobody","args":{}}'
 frame = len(body).to_bytes(4, "little") + body
-for at in range(20):
+
+def urgent():
     try:
         control.send(b"\x00", socket.MSG_OOB)
         tried("a byte out of band")
     except OSError as error:
         tried("a byte out of band: %s" % error.strerror)
-    # In front of a frame, and in the middle of one.
+
+for at in range(20):
+    urgent()
+    # In the middle of a frame, too.
     control.send(frame[:at])
-    control.send(b"\x00", socket.MSG_OOB)
+    urgent()
     control.send(frame[at:])

@@ -190,3 +190,29 @@ fn a_stopped_program_meets_its_deadline() {
     live.finish().expect("timeout", 124);
     gone(&everything, SOON);
 }
+
+/// A timer ticks every 0.2 ms, and every tick writes a byte; `last` is how the program ends.
+fn ticks(last: &str) -> usize {
+    let program = format!(
+        "
+        import ctypes, os, signal, time
+        libc = ctypes.CDLL(None)
+        tick = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda number: os.write(1, b'.') and None)
+        libc.signal(signal.SIGALRM, tick)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0002)
+        {last}
+        "
+    );
+    let outcome = run(&[], &program);
+    outcome.expect("ok", 0);
+    outcome.text("stdout").len()
+}
+
+#[test]
+fn a_program_that_is_held_at_its_end_hears_no_signal() {
+    let control = ticks("[time.sleep(0.001) for _ in range(50)]; libc._exit(0)");
+    assert!(control > 10, "the control: the timer ticks, {control}");
+    // One may come before the end; held, it would tick until the sandbox is taken down.
+    let held = (0..5).map(|_| ticks("libc._exit(0)")).min().unwrap();
+    assert!(held <= 2, "{held} ticks after the end");
+}

@@ -53,6 +53,9 @@ pub enum FrameError {
     /// A frame says that it is longer than any may be.
     #[error("a frame of {0} bytes, where {1} are the most")]
     TooLong(usize, usize),
+    /// A result is longer than this run's may be.
+    #[error("a result of {0} bytes, where {1} are the most")]
+    LongResult(usize, usize),
     /// A frame holds something else.
     #[error("a frame that is no message ({0})")]
     Malformed(String),

@@ -134,11 +134,16 @@ pub fn prepare(
         landlock_write: landlock.map_or(0, Landlock::writable),
         proxy_port: (plan.network == NetworkMode::Restricted).then_some(PROXY_PORT),
         gate: plan.exec_closed.then(sys::exec_gate),
-        joined_gate: plan.exec_closed.then(sys::exec_and_exit_gate),
+        joined_gate: plan.exec_closed.then(joined_gate),
         guest_filter: filters.run,
         in_two: InTwo { early: filters.early, late: filters.late },
         init_filter: filters.init,
     })
+}
+
+/// An account is taken of who is held at its end, so nothing of the code may go on meanwhile.
+fn joined_gate() -> Vec<sys::Instruction> {
+    if sys::gate_holds() { sys::exec_and_exit_gate() } else { sys::exec_gate() }
 }
 
 fn writable() -> Result<Vec<WritableDir>, Refusal> {

@@ -1,4 +1,4 @@
-"""Changes its root and climbs out with a directory that stays open outside it; changes the root of all by pivot_root."""
+"""Changes its root and climbs out by a directory that it holds open; changes everybody's by pivot_root."""
 # walls: seccomp capabilities landlock root
 # observe: word unread
 # depth: yes

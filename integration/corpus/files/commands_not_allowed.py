@@ -10,7 +10,8 @@ import subprocess
 os.symlink(shutil.which("true") or "/bin/true", "/tmp/sh")
 attempts = [[path] for path in (
     "/bin/sh", "/bin/bash", "/bin/ls", "/usr/bin/id", "/usr/bin/env", "/bin/busybox", "/usr/bin/perl", "/sbin/init",
-    "/usr/bin/gdb", "/bin/mount", "/usr/bin/sudo", "/bin/su", "/usr/bin/nsenter", "/usr/bin/unshare", "/usr/bin/newuidmap",
+    "/usr/bin/gdb", "/bin/mount", "/usr/bin/sudo", "/bin/su", "/usr/bin/nsenter", "/usr/bin/unshare",
+    "/usr/bin/newuidmap",
 )]
 for words in attempts:
     try:

@@ -1,4 +1,4 @@
-"""Crashes with the wish for a core dump: in scratch, in a directory of the host, by the handler that the host has for them."""
+"""Crashes with the wish for a core dump, in scratch and elsewhere, which the host would write."""
 # walls: rlimits
 # observe: word unwritten
 import os

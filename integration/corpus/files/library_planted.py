@@ -7,10 +7,15 @@ import site
 import sys
 import sysconfig
 
+NAMES = (
+    "sitecustomize.py", "usercustomize.py", "planted.pth", "json.py", "pyvenv.cfg",
+    f"__pycache__/os.{sys.implementation.cache_tag}.pyc",
+)
+
 places = [entry for entry in sys.path if entry] + [*sysconfig.get_paths().values(), sys.prefix, sys.exec_prefix]
 places += [f"{os.path.dirname(os.__file__)}/__pycache__", os.path.expanduser("~"), site.getusersitepackages()]
 for place in dict.fromkeys(places):
-    for name in ("sitecustomize.py", "usercustomize.py", "planted.pth", "json.py", "pyvenv.cfg", "__pycache__/os.cpython-311.pyc"):
+    for name in NAMES:
         path = os.path.join(place, name)
         try:
             descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o644)

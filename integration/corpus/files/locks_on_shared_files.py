@@ -7,7 +7,8 @@ import json
 import os
 import struct
 
-F_SETLEASE, F_NOTIFY, F_OFD_SETLK, F_SETOWN_EX, F_SETPIPE_SZ = 1024, 1026, 37, 15, 1031
+F_SETLEASE, F_NOTIFY, F_OFD_SETLK = 1024, 1026, 37
+whole = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
 
 held = []
 for path in (os.__file__, json.__file__, "/etc/passwd", "/dev/null"):
@@ -21,7 +22,7 @@ for path in (os.__file__, json.__file__, "/etc/passwd", "/dev/null"):
         tried(f"flock of {path}: {error.strerror}")
     for name, attempt in (
         ("a lock to write", lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)),
-        ("a lock of the open file", lambda: fcntl.fcntl(descriptor, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))),
+        ("a lock of the open file", lambda: fcntl.fcntl(descriptor, F_OFD_SETLK, whole)),
         ("a lease", lambda: fcntl.fcntl(descriptor, F_SETLEASE, fcntl.F_RDLCK)),
         ("a notice", lambda: fcntl.fcntl(descriptor, F_NOTIFY, 0x80000001)),
     ):

@@ -1,11 +1,11 @@
-"""Goes through the links of /proc that lead past all paths: open files, working directories, roots, of every task."""
+"""Goes through the links of /proc that lead past all paths: open files, working directories, roots."""
 # walls: root proc pid_namespace landlock
 # observe: unread
 # depth: yes
 import os
 
 ways = []
-for number in ("self", "thread-self", "1", f"self/task/{os.getpid()}", f"1/task/1", str(aim.victim)):
+for number in ("self", "thread-self", "1", f"self/task/{os.getpid()}", "1/task/1", str(aim.victim)):
     ways += [f"/proc/{number}/{link}" for link in ("root", "cwd", "exe")]
     try:
         ways += [f"/proc/{number}/fd/{name}" for name in os.listdir(f"/proc/{number}/fd")]

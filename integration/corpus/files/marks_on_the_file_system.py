@@ -17,8 +17,10 @@ def call(number, *words):
 
 ARM = platform.machine() == "aarch64"
 FANOTIFY_INIT, FANOTIFY_MARK, SYNCFS, IOCTL = (262, 263, 267, 29) if ARM else (300, 301, 306, 16)
-FIFREEZE, FITHAW, FITRIM, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR = 0xC0045877, 0xC0045878, 0xC0185879, 0x40086602, 0x401C5820
-BLKROSET, LOOP_SET_FD, FICLONE, FS_IOC_GETFLAGS = 0x125D, 0x4C00, 0x40049409, 0x80086601
+REQUESTS = {
+    "freeze": 0xC0045877, "thaw": 0xC0045878, "trim": 0xC0185879, "flags": 0x40086602, "project": 0x401C5820,
+    "read-only disk": 0x125D, "loop": 0x4C00, "clone": 0x40049409, "read flags": 0x80086601,
+}
 
 for flags in (0, 0x200, 0x4):
     error = call(FANOTIFY_INIT, flags, 0)
@@ -32,10 +34,7 @@ if call(SYNCFS, held) is None:
 tried("syncfs")
 
 word = ctypes.create_string_buffer(64)
-for name, request in (
-    ("freeze", FIFREEZE), ("thaw", FITHAW), ("trim", FITRIM), ("flags", FS_IOC_SETFLAGS), ("project", FS_IOC_FSSETXATTR),
-    ("read-only disk", BLKROSET), ("loop", LOOP_SET_FD), ("clone", FICLONE), ("read flags", FS_IOC_GETFLAGS),
-):
+for name, request in REQUESTS.items():
     for path in (os.__file__, "/", "/dev/null", "/tmp"):
         descriptor = os.open(path, os.O_RDONLY)
         error = call(IOCTL, descriptor, request, ctypes.addressof(word))

@@ -1,4 +1,4 @@
-"""Leaves files that would run as somebody else or that nobody could remove: setuid, setgid, sticky, no mode at all."""
+"""Leaves files that would run as somebody else or that nobody could remove: setuid, sticky, no mode at all."""
 # walls: root
 # observe: kept
 # depth: yes

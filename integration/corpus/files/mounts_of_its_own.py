@@ -1,4 +1,4 @@
-"""Mounts what no limit counts or what shows the host: ramfs, proc, sysfs, control groups, devices, binds, overlays."""
+"""Mounts what no limit counts or what shows the host: ramfs, proc, sysfs, control groups, devices, binds."""
 # walls: seccomp capabilities landlock
 # observe: word
 # depth: yes
@@ -18,7 +18,9 @@ for kind in ("tmpfs", "ramfs", "proc", "sysfs", "cgroup", "cgroup2", "devpts", "
     else:
         tried(f"{kind}: {os.strerror(ctypes.get_errno())}")
 
-for name, source, flags in (("bind of /", b"/", BIND), ("move of /proc", b"/proc", MOVE), ("private /", b"none", PRIVATE)):
+for name, source, flags in (
+    ("bind of /", b"/", BIND), ("move of /proc", b"/proc", MOVE), ("private /", b"none", PRIVATE),
+):
     target = b"/" if flags == PRIVATE else b"/tmp/point"
     if libc.mount(source, target, None, ctypes.c_ulong(flags), None) == 0:
         gained(f"{name} went well")

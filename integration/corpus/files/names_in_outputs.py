@@ -1,12 +1,14 @@
-"""Leaves files whose names break what lists, prints or copies them: line ends, escapes, bytes that are no text, dashes."""
+"""Leaves files whose names break what lists, prints or copies them: line ends, escapes, dashes, no text."""
 # walls: root
 # observe: kept unwritten
 # depth: yes
 import os
 
 names = [
-    b"-rf", b"--help", b"a\nb", b"a\rb", b"\x1b[2J\x1b]0;title\x07", b"\xff\xfe\x80", b" ", b"...", b"..\\..\\up", b"%s%n",
-    b"$(touch made-by-a-shell)", b"`id`", b"'; rm -rf .", b"*", b"~root", b"C:\\con", b"\xe2\x80\xaegnp.exe", b"x" * 255, b"\x01\x7f",
+    b"-rf", b"--help", b"a\nb", b"a\rb", b"\x1b[2J\x1b]0;title\x07", b"\xff\xfe\x80", b" ", b"...",
+    b"..\\..\\up", b"%s%n",
+    b"$(touch made-by-a-shell)", b"`id`", b"'; rm -rf .", b"*", b"~root", b"C:\\con", b"\xe2\x80\xaegnp.exe",
+    b"x" * 255, b"\x01\x7f",
 ]
 for name in names:
     try:

@@ -1,4 +1,4 @@
-"""Starts a program from memory that has no name: a memory file, by its descriptor, through /proc and by an empty path."""
+"""Starts a program from memory without a name: by its descriptor, through /proc and by an empty path."""
 # walls: exec_gate seccomp landlock
 # observe: word
 # depth: yes
@@ -32,7 +32,8 @@ for descriptor in files:
     arguments = (ctypes.c_char_p * 4)(b"program", b"-c", b"pass", None)
     child = os.fork()
     if child == 0:
-        libc.syscall(ctypes.c_long(EXECVEAT), ctypes.c_long(descriptor), b"", arguments, None, ctypes.c_long(AT_EMPTY_PATH))
+        words = (ctypes.c_long(descriptor), b"", arguments, None, ctypes.c_long(AT_EMPTY_PATH))
+        libc.syscall(ctypes.c_long(EXECVEAT), *words)
         try:
             os.execve(f"/proc/self/fd/{descriptor}", ["program", "-c", "pass"], {})
         finally:

@@ -7,7 +7,8 @@ import sys
 import sysconfig
 
 library = os.path.dirname(os.__file__)
-places = ["/", "/etc", "/usr", "/usr/lib", "/dev", "/codemode", "/root", library, sys.base_prefix, sysconfig.get_paths()["purelib"]]
+places = ["/", "/etc", "/usr", "/usr/lib", "/dev", "/codemode", "/root"]
+places += [library, sys.base_prefix, sysconfig.get_paths()["purelib"]]
 
 for place in places:
     path = os.path.join(place, "written-by-a-run")

@@ -1,8 +1,6 @@
 """Reads from its control groups' paths what the service, the run and its neighbours are called."""
 # walls: cgroup_namespace
 # observe: word
-import os
-
 for path in ("/proc/self/cgroup", "/proc/1/cgroup", "/proc/self/cpuset", "/proc/self/mountinfo"):
     try:
         with open(path) as file:

@@ -1,4 +1,4 @@
-"""Collects its own environment from every place that holds a copy: Python's, the C library's, the kernel's, the stack."""
+"""Collects its own environment wherever a copy lies: Python's, the C library's, the kernel's."""
 # walls: environment
 # observe: unread word
 import ctypes

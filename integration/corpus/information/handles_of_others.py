@@ -1,4 +1,4 @@
-"""Follows the links by which /proc shows other processes' roots, directories, programs, namespaces and open files."""
+"""Follows the links by which /proc shows other processes' roots, programs, namespaces and open files."""
 # walls: pid_namespace proc landlock
 # observe: unread word
 # depth: yes

@@ -2,8 +2,6 @@
 # walls: root mount_namespace landlock
 # observe: unread
 # depth: yes
-import os
-
 roots = ["", "/proc/1/root", "/proc/self/root", "/proc/thread-self/root", "/proc/self/cwd", "../" * 40]
 roots += [place + "/.." * 40 for place in ("/tmp", "/dev/shm", "/outputs", "/proc/self/fd", "/proc/1/cwd")]
 

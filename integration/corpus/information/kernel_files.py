@@ -1,4 +1,4 @@
-"""Opens what the kernel publishes of the machine below /proc: symbols, memory, log, modules, interrupts, settings."""
+"""Opens what the kernel publishes of the machine below /proc: symbols, memory, log, modules, settings."""
 # walls: proc landlock
 # observe: word unread
 # depth: yes

@@ -5,8 +5,11 @@
 import os
 import sys
 
-OURS = ("/", "/proc", "/tmp", "/sandbox", "/outputs", "/workspace", "/dev", "/etc", "/usr", "/lib", "/bin", "/sbin", "/codemode")
-home = tuple({os.path.realpath(path) for path in (sys.base_prefix, sys.prefix, os.path.dirname(os.path.realpath(sys.executable)))})
+OURS = (
+    "/proc", "/tmp", "/sandbox", "/outputs", "/workspace", "/dev", "/etc", "/usr", "/lib", "/bin", "/sbin", "/codemode",
+)
+program = os.path.dirname(os.path.realpath(sys.executable))
+home = tuple(os.path.realpath(path) for path in (sys.base_prefix, sys.prefix, program))
 
 for table in ("/proc/self/mountinfo", "/proc/1/mountinfo"):
     try:
@@ -19,7 +22,7 @@ for table in ("/proc/self/mountinfo", "/proc/1/mountinfo"):
     for line in lines:
         point = line.split()[4]
         ours = point == "/" or point.startswith(home) or any(
-            point == place or point.startswith(place + "/") for place in OURS[1:]
+            point == place or point.startswith(place + "/") for place in OURS
         ) or any(entry and entry.startswith(point) for entry in sys.path)
         if not ours:
             gained(f"{table} shows {point}")

@@ -1,4 +1,4 @@
-"""Tries every descriptor number for a file, socket or directory that was left open, and looks through what it finds."""
+"""Tries every descriptor number for something that was left open, and looks through what it finds."""
 # walls: descriptors
 # observe: unread word
 import os

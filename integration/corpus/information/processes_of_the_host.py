@@ -14,12 +14,17 @@ for number in [*range(1, 70_000), aim.victim]:
         strangers.add(number)
 tried("asked for the session of each")
 
-for ask in (os.getpgid, os.sched_getaffinity, os.sched_getscheduler, lambda pid: os.getpriority(os.PRIO_PROCESS, pid)):
+for name, ask in (
+    ("group", os.getpgid),
+    ("processors", os.sched_getaffinity),
+    ("policy", os.sched_getscheduler),
+    ("priority", lambda number: os.getpriority(os.PRIO_PROCESS, number)),
+):
     try:
         ask(aim.victim)
         strangers.add(aim.victim)
     except OSError as error:
-        tried(f"the victim's {getattr(ask, '__name__', 'priority')}: {error.strerror}")
+        tried(f"the victim's {name}: {error.strerror}")
 
 if strangers:
     gained(f"processes that are not ours answer: {sorted(strangers)[:20]}")

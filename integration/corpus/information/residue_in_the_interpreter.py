@@ -1,4 +1,4 @@
-"""Looks for what the run before changed in the interpreter: names, modules, hooks, settings, threads, environment."""
+"""Looks for what the run before changed in the interpreter: names, modules, hooks, settings, threads."""
 # walls: root
 # observe: word
 # first: leaves_changes

@@ -1,4 +1,4 @@
-"""Looks for segments, queues, semaphores and sockets that the run before made under names that it told nobody but us."""
+"""Looks for segments, queues, semaphores and sockets that the run before made, by their names."""
 # walls: ipc_namespace network_namespace root
 # observe: word
 # first: leaves_ipc

@@ -13,7 +13,7 @@ for number in ("self", "1", str(aim.victim)):
         tried(f"{directory}: {error.strerror}")
         continue
     tried(f"{directory}: {len(names)} tables")
-    for name in ("unix", "tcp", "tcp6", "udp", "udp6", "dev", "route", "arp", "fib_trie", "netlink", "packet", "if_inet6"):
+    for name in ("unix", "tcp", "tcp6", "udp", "udp6", "dev", "route", "arp", "fib_trie", "netlink", "if_inet6"):
         try:
             with open(f"{directory}/{name}") as file:
                 lines = file.read().splitlines()

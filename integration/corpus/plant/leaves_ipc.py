@@ -5,14 +5,14 @@ import socket
 import time
 
 libc = ctypes.CDLL(None, use_errno=True)
-KEY, CREATE = 0x1EF7, 0o1000 | 0o666
+KEY, CREATE, OPEN = 0x1EF7, 0o1000 | 0o666, os.O_CREAT | os.O_RDWR
 
 for name, call in (
     ("shmget", lambda: libc.shmget(KEY, 4096, CREATE)),
     ("msgget", lambda: libc.msgget(KEY, CREATE)),
     ("semget", lambda: libc.semget(KEY, 1, CREATE)),
-    ("mq_open", lambda: getattr(libc, "mq_open", lambda *_: -1)(b"/left-queue", os.O_CREAT | os.O_RDWR, 0o666, None)),
-    ("shm_open", lambda: getattr(libc, "shm_open", lambda *_: -1)(b"/left-segment", os.O_CREAT | os.O_RDWR, 0o666)),
+    ("mq_open", lambda: getattr(libc, "mq_open", lambda *_: -1)(b"/left-queue", OPEN, 0o666, None)),
+    ("shm_open", lambda: getattr(libc, "shm_open", lambda *_: -1)(b"/left-segment", OPEN, 0o666)),
 ):
     ctypes.set_errno(0)
     tried(f"{name}: {call()}, {os.strerror(ctypes.get_errno())}")

@@ -1,4 +1,4 @@
-"""Traces a child of its own, by which one process could change another's system calls after they were looked at."""
+"""Traces a child of its own, whose system calls it could change after they were looked at."""
 # walls: seccomp
 # observe: word
 import ctypes

@@ -1,10 +1,14 @@
-"""Leaves its control groups: looks for their files anywhere, moves itself to the top, lifts its limits, makes groups below."""
+"""Leaves its control groups: looks for their files, moves itself to the top, lifts limits, makes groups."""
 # walls: root cgroup_namespace landlock
 # observe: word
 # depth: yes
 import os
 
-tops = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/cgroup", "/dev/cgroup", "/run/cgroup", "/proc/1/root/sys/fs/cgroup"]
+NAMES = (
+    "cgroup.procs", "tasks", "memory.max", "memory.limit_in_bytes", "pids.max", "cgroup.kill", "cgroup.freeze",
+)
+
+tops = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/cgroup", "/dev/cgroup", "/proc/1/root/sys/fs/cgroup"]
 try:
     with open("/proc/self/mountinfo") as table:
         tops += [line.split()[4] for line in table if " - cgroup" in line]
@@ -12,7 +16,7 @@ except OSError as error:
     tried(f"/proc/self/mountinfo: {error.strerror}")
 for top in tops:
     for group in ("", "/memory", "/pids", "/..", "/memory/.."):
-        for name in ("cgroup.procs", "tasks", "memory.max", "memory.limit_in_bytes", "pids.max", "cgroup.kill", "cgroup.freeze"):
+        for name in NAMES:
             path = f"{top}{group}/{name}"
             try:
                 os.close(os.open(path, os.O_WRONLY))

@@ -1,4 +1,4 @@
-"""Raises itself above all others: negative niceness, real-time and deadline policies, disk priority, all users' processes."""
+"""Raises itself above all others: negative niceness, real-time and deadline policies, disk priority."""
 # walls: capabilities
 # observe: word unharmed
 # depth: yes
@@ -22,7 +22,8 @@ for policy, priority in ((os.SCHED_FIFO, 99), (os.SCHED_RR, 1), (os.SCHED_FIFO |
         gained(f"policy {policy}")
     except OSError as error:
         tried(f"policy {policy}: {error.strerror}")
-deadline = ctypes.create_string_buffer(struct.pack("<IIQiIQQQ", 48, 6, 0, 0, 0, 10_000_000, 20_000_000, 20_000_000))
+# SCHED_DEADLINE, 10 ms of every 20.
+deadline = struct.pack("<IIQiIQQQ", 48, 6, 0, 0, 0, 10_000_000, 20_000_000, 20_000_000)
 if libc.syscall(ctypes.c_long(SCHED_SETATTR), ctypes.c_long(0), deadline, ctypes.c_long(0)) == 0:
     gained("the deadline policy")
 tried(f"the deadline policy: {os.strerror(ctypes.get_errno())}")

@@ -10,7 +10,8 @@ SCM_CREDENTIALS = 2
 
 one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 other.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-for number, user, group in ((os.getpid(), 0, 0), (1, os.getuid(), os.getgid()), (aim.victim, os.getuid(), os.getgid()), (1, 0, 0)):
+own = (os.getuid(), os.getgid())
+for number, user, group in ((os.getpid(), 0, 0), (1, *own), (aim.victim, *own), (1, 0, 0)):
     forged = [(socket.SOL_SOCKET, SCM_CREDENTIALS, struct.pack("iII", number, user, group))]
     try:
         one.sendmsg([b"x"], forged)
@@ -18,5 +19,5 @@ for number, user, group in ((os.getpid(), 0, 0), (1, os.getuid(), os.getgid()), 
     except OSError as error:
         tried(f"process {number} of {user}:{group}: {error.strerror}")
 # The true ones are let through, so that it is the forgery that was refused.
-one.sendmsg([b"x"], [(socket.SOL_SOCKET, SCM_CREDENTIALS, struct.pack("iII", os.getpid(), os.getuid(), os.getgid()))])
+one.sendmsg([b"x"], [(socket.SOL_SOCKET, SCM_CREDENTIALS, struct.pack("iII", os.getpid(), *own))])
 tried("its own credentials: sent")

@@ -16,10 +16,10 @@ def call(number, *words):
 
 
 PTRACE = 117 if platform.machine() == "aarch64" else 101
-PEEK, ATTACH, SEIZE, INTERRUPT, DETACH = 1, 16, 0x4206, 0x4207, 17
+REQUESTS = {"attach": 16, "seize": 0x4206, "interrupt": 0x4207, "peek": 1, "detach": 17}
 
 for number in {1, os.getppid(), aim.victim} - {0}:
-    for name, request in (("attach", ATTACH), ("seize", SEIZE), ("interrupt", INTERRUPT), ("peek", PEEK), ("detach", DETACH)):
+    for name, request in REQUESTS.items():
         error = call(PTRACE, request, number, 0, 0)
         if error is None:
             gained(f"{name} of {number}")

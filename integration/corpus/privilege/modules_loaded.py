@@ -35,7 +35,8 @@ for name, words in (
 for name, family, kind, protocol in (
     ("SCTP", socket.AF_INET, socket.SOCK_STREAM, 132), ("DCCP", socket.AF_INET, 6, 33), ("CAN", 29, socket.SOCK_RAW, 1),
     ("TIPC", 30, socket.SOCK_DGRAM, 0), ("AppleTalk", 5, socket.SOCK_DGRAM, 0), ("RDS", 21, socket.SOCK_SEQPACKET, 0),
-    ("kernel crypto", 38, socket.SOCK_SEQPACKET, 0), ("Bluetooth", 31, socket.SOCK_RAW, 1), ("vsock", 40, socket.SOCK_STREAM, 0),
+    ("kernel crypto", 38, socket.SOCK_SEQPACKET, 0), ("Bluetooth", 31, socket.SOCK_RAW, 1),
+    ("vsock", 40, socket.SOCK_STREAM, 0),
 ):
     try:
         socket.socket(family, kind, protocol).close()

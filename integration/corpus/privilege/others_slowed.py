@@ -1,4 +1,4 @@
-"""Takes time from others: changes the priority, the processors, the policy and the limits of the victim and of init."""
+"""Slows the victim and its own init down: their priority, processors, policy and limits."""
 # walls: pid_namespace seccomp
 # observe: unharmed word
 # depth: yes
@@ -26,6 +26,7 @@ for number in (aim.victim, 1):
             gained(f"{name} of {number}")
         except OSError as error:
             tried(f"{name} of {number}: {error.strerror}")
-    if libc.syscall(ctypes.c_long(IOPRIO_SET), ctypes.c_long(1), ctypes.c_long(number), ctypes.c_long(3 << 13)) == 0:
+    words = (ctypes.c_long(1), ctypes.c_long(number), ctypes.c_long(3 << 13))
+    if libc.syscall(ctypes.c_long(IOPRIO_SET), *words) == 0:
         gained(f"disk priority of {number}")
     tried(f"disk priority of {number}: {os.strerror(ctypes.get_errno())}")

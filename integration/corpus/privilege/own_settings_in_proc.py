@@ -1,4 +1,4 @@
-"""Opens the files of /proc by which a process changes itself: name, scheduling, memory, dumps, labels, groups."""
+"""Opens the files of /proc by which a process changes itself: name, scheduling, memory, dumps, groups."""
 # walls: landlock
 # observe: word
 import os
@@ -10,8 +10,8 @@ except OSError as error:
     tried(f"/proc/self/task: {error.strerror}")
 for directory in ["/proc/self", "/proc/1", *tasks]:
     for name in (
-        "comm", "oom_score_adj", "coredump_filter", "clear_refs", "timerslack_ns", "sched", "autogroup", "loginuid", "mem",
-        "attr/current", "attr/exec", "attr/keycreate", "uid_map", "setgroups", "timens_offsets", "make-it-fail", "latency",
+        "comm", "oom_score_adj", "coredump_filter", "clear_refs", "timerslack_ns", "sched", "autogroup", "loginuid",
+        "mem", "attr/current", "attr/exec", "attr/keycreate", "uid_map", "setgroups", "timens_offsets", "make-it-fail",
     ):
         path = f"{directory}/{name}"
         try:

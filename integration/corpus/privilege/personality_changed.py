@@ -1,4 +1,4 @@
-"""Changes how the kernel lays out its memory and programs': without randomness, readable means executable, page zero."""
+"""Changes how the kernel lays out memory: without randomness, readable means executable, page zero."""
 # walls: seccomp
 # observe: word
 import ctypes

@@ -1,4 +1,4 @@
-"""Compares kernel objects of processes, which tells their addresses apart, and asks for their robust lists and groups."""
+"""Compares kernel objects of processes, which tells their addresses apart, and asks for their robust lists."""
 # walls: seccomp pid_namespace
 # observe: word
 # depth: yes

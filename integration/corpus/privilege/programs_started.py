@@ -1,4 +1,4 @@
-"""Starts the interpreter again by every call that starts a program: spawn, exec, vfork, by descriptor, from a thread."""
+"""Starts the interpreter again by every call that starts a program: spawn, exec, vfork, by descriptor."""
 # walls: exec_gate
 # observe: word
 import ctypes

@@ -1,4 +1,4 @@
-"""Makes others the owners of its descriptors and timers, so that the kernel signals them when something happens there."""
+"""Makes others the owners of its descriptors, so that the kernel signals them when something happens there."""
 # walls: pid_namespace landlock_scope
 # observe: unharmed word
 # depth: yes

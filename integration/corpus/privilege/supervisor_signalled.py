@@ -21,9 +21,8 @@ with socket.socket(fileno=os.dup(3)) as control:
 if handle is not None:
     for flags in (0, THREAD_GROUP, PROCESS_GROUP):
         for number in (0, signal.SIGSTOP, signal.SIGTERM, signal.SIGKILL):
-            sent = libc.syscall(
-                ctypes.c_long(PIDFD_SEND_SIGNAL), ctypes.c_long(handle), ctypes.c_long(number), None, ctypes.c_long(flags)
-            )
+            words = (ctypes.c_long(handle), ctypes.c_long(number), None, ctypes.c_long(flags))
+            sent = libc.syscall(ctypes.c_long(PIDFD_SEND_SIGNAL), *words)
             if sent == 0:
                 gained(f"signal {number} was sent ({flags})")
             else:

@@ -6,11 +6,11 @@ import fcntl
 import os
 import termios
 
-TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSCTTY, TIOCNOTTY, TIOCSETD, TIOCGPTN, TIOCGPTPEER = (
-    0x5412, 0x541C, 0x541D, 0x540E, 0x5422, 0x5423, 0x80045430, 0x5441,
-)
+TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSCTTY, TIOCNOTTY, TIOCSETD = 0x5412, 0x541C, 0x541D, 0x540E, 0x5422, 0x5423
+REQUESTS = (TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSCTTY, TIOCNOTTY, TIOCSETD, TIOCSTI | 1 << 31, termios.TCSETS)
+
 held = [0, 1, 2, 3]
-for path in ("/dev/tty", "/dev/tty0", "/dev/tty1", "/dev/console", "/dev/ptmx", "/dev/pts/ptmx", "/dev/pts/0", "/dev/stdin"):
+for path in ("/dev/tty", "/dev/tty0", "/dev/console", "/dev/ptmx", "/dev/pts/ptmx", "/dev/pts/0", "/dev/stdin"):
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
         held.append(descriptor)
@@ -26,7 +26,7 @@ except OSError as error:
 for descriptor in held:
     if os.isatty(descriptor):
         gained(f"descriptor {descriptor} is a terminal: {os.ttyname(descriptor)}")
-    for request in (TIOCSTI, TIOCLINUX, TIOCCONS, TIOCSCTTY, TIOCNOTTY, TIOCSETD, TIOCGPTN, TIOCGPTPEER, TIOCSTI | 1 << 31, termios.TCSETS):
+    for request in REQUESTS:
         for argument in (b"\n", b"\x02", 0):
             try:
                 fcntl.ioctl(descriptor, request, argument)

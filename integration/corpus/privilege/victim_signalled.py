@@ -16,7 +16,8 @@ def call(number, *words):
     return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
 
 
-TKILL, TGKILL, QUEUE, QUEUE_THREAD = (130, 131, 138, 240) if platform.machine() == "aarch64" else (200, 234, 129, 297)
+ARM = platform.machine() == "aarch64"
+TKILL, TGKILL, QUEUE, QUEUE_THREAD = (130, 131, 138, 240) if ARM else (200, 234, 129, 297)
 PIDFD_OPEN, PIDFD_SEND_SIGNAL = 434, 424
 
 victim = aim.victim

@@ -32,7 +32,7 @@ except OSError as error:
 # Memory that the kernel hands out is to be zero.
 import mmap
 
-with mmap.mmap(-1, 16 << 20) as fresh:
+with mmap.mmap(-1, 16 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as fresh:
     if fresh.read().strip(b"\0"):
         gained("fresh pages are not empty")
 tried("looked at 16 MiB of fresh pages")

@@ -3,11 +3,11 @@
 # observe: kept bounded
 # verdict: ok scratch_limit
 # depth: yes
-# run: --file-size 4M --scratch-size 8M
+# run: --file-size 256K --scratch-size 1M
 import os
 
 for index in range(1000):
     descriptor = os.open(f"/outputs/sparse-{index}", os.O_CREAT | os.O_WRONLY)
-    os.ftruncate(descriptor, 4 << 20)
+    os.ftruncate(descriptor, 256 << 10)
     os.close(descriptor)
-tried(f"{len(os.listdir('/outputs'))} files of 4 MiB")
+tried(f"{len(os.listdir('/outputs'))} files of 256 KiB")

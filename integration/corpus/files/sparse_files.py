@@ -3,12 +3,12 @@
 # observe: kept bounded
 # verdict: ok file_size_limit scratch_limit
 # depth: yes
-# run: --file-size 1M --scratch-size 8M
+# run: --file-size 256K --scratch-size 1M
 import os
 import signal
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-for index, size in enumerate((1 << 20, 1 << 20, (1 << 20) + 1, 1 << 30, 1 << 40, (1 << 63) - 1)):
+for index, size in enumerate((1 << 18, 1 << 18, (1 << 18) + 1, 1 << 30, 1 << 40, (1 << 63) - 1)):
     descriptor = os.open(f"/outputs/sparse-{index}", os.O_CREAT | os.O_RDWR)
     for way, attempt in (
         ("truncated", lambda: os.ftruncate(descriptor, size)),

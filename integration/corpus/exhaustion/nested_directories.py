@@ -1,8 +1,8 @@
-"""Digs directories into each other without an end."""
+"""Digs directories into each other till no path names the deepest, from where the library looks for its own place."""
 # walls: root
 # observe: bounded
-# verdict: scratch_limit
-# run: --memory 256M --scratch-inodes 4096 --timeout 10
+# verdict: scratch_limit timeout cpu_limit
+# run: --memory 256M --scratch-inodes 2048 --timeout 3
 import os
 
 tried("the first directory")

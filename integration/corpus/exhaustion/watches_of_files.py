@@ -1,8 +1,8 @@
 """Watches files by inotify and never reads what is told, till the queues of the user are full."""
 # walls: rlimits cgroup_memory
 # observe: bounded
-# verdict: ok exception memory_limit open_files_limit
-# run: --timeout 5 --memory 64M --open-files 256
+# verdict: ok exception memory_limit open_files_limit timeout cpu_limit
+# run: --timeout 3 --memory 64M --open-files 256
 # depth: yes
 import ctypes
 import os

@@ -1,5 +1,5 @@
 """Matches a regular expression that backtracks for longer than the world stands."""
-# walls: cgroup_cpu
+# walls: cgroup_cpu rlimits
 # observe: bounded
 # verdict: timeout cpu_limit
 # run: --timeout 3 --memory 64M

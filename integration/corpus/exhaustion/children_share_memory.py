@@ -1,5 +1,5 @@
 """Shares memory out among children, each of which takes little."""
-# walls: cgroup_memory
+# walls: cgroup_memory rlimits
 # observe: bounded neighbour
 # verdict: memory_limit
 # run: --memory 64M --processes 16 --timeout 10

@@ -2,6 +2,7 @@
 # walls: descriptors
 # observe: bounded
 # run: --timeout 3 --memory 64M
+# depth: yes
 import os
 import sys
 

@@ -1,5 +1,5 @@
 """Computes a number with a hundred million digits, in one step that no signal handler interrupts."""
-# walls: cgroup_cpu cgroup_memory
+# walls: cgroup_cpu cgroup_memory rlimits
 # observe: bounded
 # verdict: timeout cpu_limit memory_limit
 # run: --timeout 3 --memory 64M

@@ -1,5 +1,5 @@
 """Locks a file byte by byte, each lock a piece of the kernel's memory."""
-# walls: cgroup_memory
+# walls: cgroup_memory rlimits
 # observe: bounded
 # verdict: ok memory_limit exception timeout cpu_limit
 # run: --timeout 3 --memory 64M

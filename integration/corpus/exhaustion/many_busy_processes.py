@@ -1,5 +1,5 @@
 """Computes in many processes, each within its own limit."""
-# walls: cgroup_cpu
+# walls: cgroup_cpu rlimits
 # observe: bounded neighbour
 # verdict: cpu_limit
 # run: --cpu-time 1 --timeout 15 --memory 64M --processes 16

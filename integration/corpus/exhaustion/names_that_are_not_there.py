@@ -1,5 +1,5 @@
 """Looks for files that are not there, each of which the kernel remembers."""
-# walls: cgroup_memory
+# walls: cgroup_memory rlimits
 # observe: bounded neighbour
 # verdict: timeout cpu_limit memory_limit
 # run: --timeout 3 --cpu-time 2 --memory 64M

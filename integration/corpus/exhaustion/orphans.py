@@ -3,6 +3,7 @@
 # observe: bounded
 # run: --processes 16 --timeout 5 --memory 64M
 # needs: wall:pid_namespace
+# depth: yes
 import os
 import signal
 import time

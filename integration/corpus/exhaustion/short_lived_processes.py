@@ -1,5 +1,5 @@
 """Computes in processes that are gone before anybody looks at them."""
-# walls: cgroup_cpu cgroup_pids
+# walls: cgroup_cpu cgroup_pids rlimits
 # observe: bounded
 # verdict: cpu_limit timeout
 # run: --cpu-time 1 --timeout 5 --memory 64M --processes 16

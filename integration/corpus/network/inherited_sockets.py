@@ -1,6 +1,7 @@
 """Looks for sockets it was born with, and turns each of them towards a listener of the host."""
 # walls: descriptors
 # observe: unheard word
+# depth: yes
 import os
 import socket
 import stat

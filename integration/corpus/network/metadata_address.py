@@ -1,6 +1,7 @@
 """Looks for a route to the addresses at which clouds tell a machine its credentials."""
 # walls: network_namespace
 # observe: word
+# depth: yes
 import socket
 
 # A connected datagram socket has a route, and sends nothing.

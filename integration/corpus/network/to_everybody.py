@@ -3,7 +3,9 @@
 # observe: word unheard
 import socket
 
-groups = ["255.255.255.255", "224.0.0.1", "239.255.255.250", "10.255.255.255", "172.17.255.255"]
+groups = [
+    "127.255.255.255", "255.255.255.255", "224.0.0.1", "239.255.255.250", "10.255.255.255", "172.17.255.255",
+]
 for group in groups:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         try:

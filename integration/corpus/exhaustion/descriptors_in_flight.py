@@ -1,6 +1,6 @@
 """Hides descriptors in messages that nobody reads, sockets full of sockets among them."""
 # walls: rlimits cgroup_memory
-# observe: bounded
+# observe: bounded word
 # verdict: ok exception memory_limit open_files_limit
 # run: --memory 64M --open-files 64 --timeout 5
 # depth: yes

@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 SECCOMP, PRCTL = (317, 157) if X86 else (277, 167)
 STRICT, FILTER, ACTIONS, SIZES = 0, 1, 2, 3
 NEW_LISTENER, TSYNC, LOG = 8, 1, 2

@@ -20,6 +20,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 empty = ctypes.create_string_buffer(64)
 calls = {
     "kexec_load": (246, 104), "kexec_file_load": (320, 294), "init_module": (175, 105),

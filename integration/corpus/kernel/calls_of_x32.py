@@ -20,6 +20,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 X32 = 0x40000000
 names = {"getpid": 39, "open": 2, "ptrace": 521, "mount": 165, "io_uring_setup": 425, "execve": 520}
 for name, number in names.items():

@@ -20,6 +20,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 PTRACE, READ, WRITE = (101, 310, 311) if X86 else (117, 270, 271)
 TRACE_ME, ATTACH, SEIZE, SET_OPTIONS = 0, 16, 0x4206, 0x4200
 child = os.fork()

@@ -1,6 +1,7 @@
 """Sends controls of terminals, files, seccomp listeners, namespaces and devices to every descriptor it has."""
 # walls: seccomp
 # observe: word
+import ctypes
 import errno
 import fcntl
 import os
@@ -16,8 +17,6 @@ controls = {
     # The kernel looks at 32 bits: what stands above must not hide a control.
     "push input, with high bits": 0x1_0000_5412,
 }
-import ctypes
-
 libc = ctypes.CDLL(None, use_errno=True)
 page = ctypes.create_string_buffer(4096)
 places = [0, 1, 2, os.open("/dev/null", os.O_RDWR), os.open("/tmp", os.O_RDONLY), os.open("/", os.O_RDONLY)]

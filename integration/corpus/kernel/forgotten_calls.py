@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 names = {
     "uselib": 134, "_sysctl": 156, "modify_ldt": 154, "iopl": 172, "ioperm": 173, "acct": 163,
     "getpmsg": 181, "putpmsg": 182, "afs": 183, "tuxcall": 184, "security": 185, "vserver": 236,

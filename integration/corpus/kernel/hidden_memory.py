@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 calls = {
     "memfd_secret": (447, 447), "memfd_create": (319, 279), "process_madvise": (440, 440),
     "process_mrelease": (448, 448), "remap_file_pages": (216, 234), "mseal": (462, 462),

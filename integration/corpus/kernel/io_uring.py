@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 SETUP, ENTER, REGISTER = 425, 426, 427
 parameters = ctypes.create_string_buffer(120)
 call("setup", SETUP, 8, parameters)

@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 ADD, REQUEST, CONTROL = (248, 249, 250) if X86 else (217, 218, 219)
 USER, SESSION, USER_SESSION = -4, -3, -5
 for keyring in (USER, SESSION, USER_SESSION):

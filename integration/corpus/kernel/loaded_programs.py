@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 BPF = 321 if X86 else 280
 attributes = ctypes.create_string_buffer(128)
 for number in range(0, 40):

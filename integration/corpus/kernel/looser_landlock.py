@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 CREATE, ADD, RESTRICT = 444, 445, 446
 VERSION = 1
 attributes = (ctypes.c_uint64 * 3)(0, 0, 0)

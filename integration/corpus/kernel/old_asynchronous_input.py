@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 SETUP, DESTROY, GET, SUBMIT, CANCEL = (206, 207, 208, 209, 210) if X86 else (0, 1, 4, 2, 3)
 context = ctypes.c_ulong(0)
 call("setup", SETUP, 8, ctypes.byref(context))

@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 PERSONALITY = 135 if X86 else 92
 kinds = {
     "readable runs": 0x0400000, "no random addresses": 0x0040000, "page at zero": 0x0100000,

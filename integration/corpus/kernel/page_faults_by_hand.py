@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 USERFAULTFD = 323 if X86 else 282
 for flags in (0, 1, 0o2000000, 0o4001, -1):
     call(f"flags {flags:#o}", USERFAULTFD, flags)

@@ -4,6 +4,7 @@
 import ctypes
 import errno
 import os
+import struct
 
 libc = ctypes.CDLL(None, use_errno=True)
 X86 = os.uname().machine == "x86_64"
@@ -18,7 +19,7 @@ def call(name, number, *arguments):
     tried(f"{name}: {os.strerror(code) if code else answer}")
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
-import struct
+
 
 OPEN = 298 if X86 else 241
 HARDWARE, SOFTWARE, TRACEPOINT, RAW, BREAKPOINT = 0, 1, 2, 4, 5

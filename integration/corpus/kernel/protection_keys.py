@@ -3,6 +3,7 @@
 # observe: word
 import ctypes
 import errno
+import mmap
 import os
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -18,7 +19,7 @@ def call(name, number, *arguments):
     tried(f"{name}: {os.strerror(code) if code else answer}")
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
-import mmap
+
 
 MPROTECT, ALLOC, FREE = (329, 330, 331) if X86 else (288, 289, 290)
 page = mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

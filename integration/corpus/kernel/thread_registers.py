@@ -19,6 +19,7 @@ def call(name, number, *arguments):
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
 
+
 ARCH_PRCTL = 158
 codes = {
     "set gs": 0x1001, "get gs": 0x1004, "get cpuid": 0x1011, "set cpuid": 0x1012,

@@ -3,6 +3,7 @@
 # observe: word
 import ctypes
 import errno
+import fcntl
 import os
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -18,7 +19,7 @@ def call(name, number, *arguments):
     tried(f"{name}: {os.strerror(code) if code else answer}")
     if code not in (errno.EPERM, errno.ENOSYS):
         gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
-import fcntl
+
 
 calls = {
     "fanotify_init": (300, 262), "fanotify_mark": (301, 263), "quotactl": (179, 60),

@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 line = b"GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n"
 floods = {
     "many": line + b"X: y\r\n" * 100_000 + b"\r\n",

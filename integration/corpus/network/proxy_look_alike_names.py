@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 names = [
     b"allowed.invalid.evil.invalid", b"evilallowed.invalid", b"evil-allowed.invalid",
     b"sub.allowed.invalid", b".allowed.invalid", b"allowed.invalid..", b"allowed..invalid",

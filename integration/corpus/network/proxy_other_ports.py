@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 here = b"%d" % aim.tcp4[1]
 ports = [
     here, b"22", b"25", b"0", b"00443", b"+443", b"-1", b"65979", b"4294967739", b"443 ", b"443x",

@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 get = b"GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n"
 switch = b"Connection: Upgrade\r\nUpgrade: "
 address = socket.inet_aton("127.0.0.1")

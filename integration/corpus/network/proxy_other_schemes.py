@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 lines = [
     b"GET file://" + aim.file.encode(), b"GET file://localhost" + aim.file.encode(),
     b"GET ftp://localhost/", b"GET gopher://localhost:%d/x" % aim.tcp4[1], b"GET https://localhost/",

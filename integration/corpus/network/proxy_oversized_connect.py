@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 forged = b"x.invalid:443 HTTP/1.1\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
 targets = {
     "a long name": b"a" * (1 << 20) + b":443", "many labels": b"a." * 100_000 + b"localhost:443",

@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 for name in (b"localhost", b"LOCALHOST", b"localhost.", b"localhost.localdomain"):
     for port in (b"80", b"443", b"%d" % aim.tcp4[1]):
         target = name + b":" + port

@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 hidden = b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\n\r\n" % aim.tcp4[1]
 fields = {
     "length and chunks": b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",

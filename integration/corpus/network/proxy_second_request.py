@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 first = b"GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
 hidden = b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\n\r\n" % aim.tcp4[1]
 forms = {

@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 spellings = [
     b"169.254.169.254", b"169.254.170.2", b"168.63.129.16", b"100.100.100.200", b"[fd00:ec2::254]",
     b"2852039166", b"0xa9fea9fe", b"0251.0376.0251.0376", b"169.254.43518", b"[::ffff:169.254.169.254]",

@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 requests = {
     "connect": b"CONNECT refused.invalid:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "absolute form": b"GET http://refused.invalid/ HTTP/1.1\r\nHost: localhost\r\n\r\n",

@@ -23,6 +23,7 @@ def ask(request):
             tried(f"the proxy hung up: {error}")
     return answer
 
+
 here = b"127.0.0.1:%d" % aim.tcp4[1]
 targets = [
     b"localhost@" + here, b"localhost:80@" + here, b"localhost:443@refused.invalid:443",

@@ -36,8 +36,12 @@ forms = {
     "behind connect": b"CONNECT localhost:443 HTTP/1.1\r\n\r\n" + hidden,
     "fifty": (first % b"") * 50 + hidden,
 }
+answered = 0
 for name, request in forms.items():
-    answer = ask(request)
-    tried(f"{name}: {answer[:40]!r}")
-    if answer.count(b"HTTP/1.1 ") != 1:
-        gained(f"{name}: {answer.count(b'HTTP/1.1 ')} answers where one is due")
+    answers = ask(request).count(b"HTTP/1.1 ")
+    tried(f"{name}: {answers} answers")
+    answered += answers
+    if answers > 1:
+        gained(f"{name}: {answers} answers where one is due")
+# The control: first requests are answered. One answer may be lost with what was not read.
+assert answered, "the proxy answers nothing"

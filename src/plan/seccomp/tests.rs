@@ -316,6 +316,11 @@ fn a_further_filter_refuses_what_it_lists_and_passes_the_rest() {
     let kill = answer(&filters.confined, X86_64, number_of("kill"), [1, 9, 0, 0, 0, 0]);
     let thread = answer(&filters.confined, X86_64, number_of("clone"), [0x3d_0f00, 0, 0, 0, 0, 0]);
     assert_eq!((kill, thread), (EPERM, GO_AHEAD));
+    let option = |option: u64| {
+        answer(&filters.uncounted, X86_64, number_of("setsockopt"), [3, 1, option, 0, 0, 0])
+    };
+    // SO_SNDBUF, SO_RCVBUF; SO_REUSEADDR.
+    assert_eq!([7, 8, 2].map(option), [EPERM, EPERM, GO_AHEAD]);
 }
 
 #[test]

@@ -4,8 +4,7 @@
     ./build.sh && ./run.py plain --binary ../../target/release/codemode
     ./run.py prove --kernel 6.12 --binary ../../target/release/codemode
 
-`systemd` boots into systemd with a unit that runs its checks; all other modes boot into
-guest/init.sh. Exits with 0 only if every machine reports that all its checks passed.
+`plain` and `bare` boot into guest/init.sh, `systemd` and `prove` into systemd. Exits with 0 only if every machine reports that all its checks passed.
 """
 
 import argparse
@@ -20,14 +19,12 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE / "cache"
 PASSED = "ALL CHECKS PASSED"
-# The modes, which are files of guest/, with what each adds to the kernel's command line.
-MODES = {
-    "plain": [],
-    "bare": ["lsm=lockdown,yama"],
-    "prove": [],
-    "systemd": ["systemd.unified_cgroup_hierarchy=1", "systemd.wants=codemode-check.service",
-                "systemd.show_status=0", "systemd.mask=serial-getty@ttyS0.service"],
-}
+# What the kernel's command line says of its init.
+BY_HAND = ["codemode.init=/opt/codemode/init.sh"]
+SYSTEMD = ["codemode.init=/sbin/init", "systemd.unified_cgroup_hierarchy=1", "systemd.wants=codemode-check.service",
+           "systemd.show_status=0", "systemd.mask=serial-getty@ttyS0.service"]
+# The modes, which are files of guest/.
+MODES = {"plain": BY_HAND, "bare": [*BY_HAND, "lsm=lockdown,yama"], "systemd": SYSTEMD, "prove": SYSTEMD}
 
 
 def pack(binary: pathlib.Path, archive: pathlib.Path, kernel: pathlib.Path) -> None:
@@ -51,9 +48,7 @@ def pack(binary: pathlib.Path, archive: pathlib.Path, kernel: pathlib.Path) -> N
 
 
 def boot(mode: str, archive: pathlib.Path, kernel: pathlib.Path, args: argparse.Namespace) -> bool:
-    init = "/sbin/init" if mode == "systemd" else "/opt/codemode/init.sh"
-    words = ["console=ttyS0", "quiet", "panic=-1", "rootwait"]
-    words += [f"codemode.init={init}", f"codemode.mode={mode}", *MODES[mode]]
+    words = ["console=ttyS0", "quiet", "panic=-1", "rootwait", f"codemode.mode={mode}", *MODES[mode]]
     if args.only:
         words.append(f"codemode.only={args.only}")
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "2G"]

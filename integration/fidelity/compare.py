@@ -32,11 +32,14 @@ def ask(python, code):
 
 
 def jobs(args, version):
-    """(name, program, words) of all that is to be run."""
+    """(name, program, words, starts) of all that is to be run."""
     if args.what == "packages":
         found = [(words[0], words[1:]) for _, words in lists.lines(HERE / "packages.txt")]
-        return [(name, "packages.py", words) for name, words in found if not args.names or name in args.names]
-    names = args.names or lists.modules(HERE / "modules.txt", args.full)
+        starts = args.start or ["fresh"]
+        return [(name, "packages.py", words, starts) for name, words in found if not args.names or name in args.names]
+    marks = lists.modules(HERE / "modules.txt")
+    starts = lambda name: args.start or ["fresh", *["warm"] * ("both" in marks.get(name, []))]
+    names = args.names or [name for name in marks if args.full or "full" not in marks[name]]
     present = "import test, os; print(*os.listdir(os.path.dirname(test.__file__)))"
     there = {name.removesuffix(".py") for name in (ask(args.python, present) or "").split()}
     if "test_int" not in there:
@@ -45,7 +48,7 @@ def jobs(args, version):
     for name in names:
         if name not in there:
             print(f"skipped: {name}: Python {version} has no such module", flush=True)
-    return [(name, "stdlib.py", [name]) for name in names if name in there]
+    return [(name, "stdlib.py", [name], starts(name)) for name in names if name in there]
 
 
 @dataclass
@@ -78,13 +81,13 @@ def unlisted(known, out, into):
 
 def judge(args, job, known, circumstances):
     """Runs a program outside once, and inside in each start."""
-    name, program, words = job
+    name, program, words, starts = job
     program = HERE / "programs" / program
     outside = lambda: sides.outside(args.python, program, words)
     inside = lambda start: sides.inside(args.binary, args.python, program, words, start, args.commands)
     out = outside()
     results = []
-    for start in args.start:
+    for start in starts:
         begun = time.monotonic()
         here = [entry for entry in known if entry.holds(circumstances | {start})]
         into = inside(start)
@@ -122,14 +125,13 @@ def main():
     parser.add_argument("names", nargs="*", help="only these modules or packages")
     parser.add_argument("--binary", type=pathlib.Path, required=True)
     parser.add_argument("--python", type=pathlib.Path, default=pathlib.Path("/usr/bin/python3"))
-    parser.add_argument("--start", action="append", choices=["fresh", "warm"])
+    parser.add_argument("--start", action="append", choices=["fresh", "warm"], help="as modules.txt says")
     parser.add_argument("--full", action="store_true", help="also the modules that are marked `full`")
     parser.add_argument("--commands", action="store_true", help="inside, programs may start programs")
     parser.add_argument("--once", action="store_true", help="believe a difference that was seen once")
     parser.add_argument("--record", type=pathlib.Path, help="add what differs to this file, as JSON")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     args = parser.parse_intermixed_args()
-    args.start = args.start or ["fresh"]
     version = ask(args.python, "import sys; print('%d.%d' % sys.version_info[:2])")
     if version is None:
         sys.exit(f"compare.py: an ordinary user can't start {args.python}: name an interpreter that all may read")
@@ -143,7 +145,7 @@ def main():
     for entry in known:
         for test in sorted(entry.alike):
             wrong.append(f"{entry.where}: {test} is listed ({entry.reason}) and does not differ: take it out")
-    print(f"Python {version}, {' and '.join(args.start)}: {len(results)} runs in {time.monotonic() - begun:.0f} s")
+    print(f"Python {version}: {len(results)} runs in {time.monotonic() - begun:.0f} s")
     for side in ("outside", "inside"):
         totals = [f"{sum(getattr(r, side).count(outcome) for r in results)} {outcome}" for outcome in OUTCOMES]
         print(f"  {side}: {', '.join(totals)}")

@@ -12,14 +12,13 @@ def lines(path):
             yield f"{path.name}:{number}", words
 
 
-def modules(path, full):
-    """Names of `path`; those that are marked `full` only if all are asked for."""
-    found = []
+def modules(path):
+    """Name → its marks."""
+    found = {}
     for where, (name, *marks) in lines(path):
-        if marks not in ([], ["full"]):
-            raise SystemExit(f"{where}: {marks}: a name, and `full` or nothing")
-        if full or not marks:
-            found.append(name)
+        if not set(marks) <= {"full", "both"}:
+            raise SystemExit(f"{where}: {marks}: a name, and then `full`, `both` or nothing")
+        found[name] = marks
     return found
 
 

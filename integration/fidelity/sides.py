@@ -71,7 +71,7 @@ def outside(python, program, words):
         copy.chmod(0o644)
         environment = ENVIRONMENT | {"HOME": str(work), "TMPDIR": str(work)}
         limited = ["prlimit", f"--nofile={OPEN_FILES}", "--core=0"]
-        command = [*limited, str(python), "-I", "-X", "utf8", str(copy), *words, str(left)]
+        command = [*limited, str(python), "-I", str(copy), *words, str(left)]
         try:
             done = subprocess.run(
                 command, cwd=work, env=environment, stdin=subprocess.DEVNULL, capture_output=True,

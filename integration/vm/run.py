@@ -27,7 +27,7 @@ SYSTEMD = ["codemode.init=/sbin/init", "systemd.unified_cgroup_hierarchy=1", "sy
 MODES = {"plain": BY_HAND, "bare": [*BY_HAND, "lsm=lockdown,yama"], "systemd": SYSTEMD, "prove": SYSTEMD}
 
 
-def pack(binary: pathlib.Path, archive: pathlib.Path, kernel: pathlib.Path) -> None:
+def pack(args: argparse.Namespace, archive: pathlib.Path, kernel: pathlib.Path) -> None:
     """An initramfs with busybox, the modules for the disk, the binary and the checks."""
     with tempfile.TemporaryDirectory() as name:
         tree = pathlib.Path(name)
@@ -39,7 +39,9 @@ def pack(binary: pathlib.Path, archive: pathlib.Path, kernel: pathlib.Path) -> N
         payload = tree / "payload"
         shutil.copytree(HERE / "guest", payload, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(HERE.parent.parent / "docker" / "systemd" / "codemode.service", payload)
-        shutil.copy(binary, payload / "codemode")
+        shutil.copy(args.binary, payload / "codemode")
+        if args.corpus:
+            shutil.copytree(args.corpus, payload / "corpus")
         subprocess.run(["strip", payload / "codemode"], check=True)
         listing = subprocess.run(["find", "."], cwd=tree, check=True, capture_output=True).stdout
         with archive.open("wb") as out:
@@ -76,7 +78,7 @@ def one(mode: str, name: str, args: argparse.Namespace) -> bool:
     print(f"==== {mode} on Linux {name}", flush=True)
     with tempfile.TemporaryDirectory() as directory:
         archive = pathlib.Path(directory) / "initramfs.cpio"
-        pack(args.binary, archive, kernel)
+        pack(args, archive, kernel)
         passed = boot(mode, archive, kernel, args)
     word = "passed" if passed else "FAILED"
     print(f"==== {mode} on Linux {name}: {word} in {time.monotonic() - begun:.0f} s", flush=True)
@@ -89,6 +91,7 @@ def main() -> int:
     parser.add_argument("--binary", type=pathlib.Path, required=True)
     parser.add_argument("--kernel", action="append", help="of build.sh's (repeatable); all that are there")
     parser.add_argument("--only", default="", help="run checks whose name contains this")
+    parser.add_argument("--corpus", type=pathlib.Path, help="for prove: attacks in place of the binary's own")
     parser.add_argument("--patience", type=int, default=900, help="seconds for each machine")
     args = parser.parse_args()
     kernels = args.kernel or sorted(os.listdir(CACHE / "kernels"))

@@ -6,8 +6,11 @@ use std::process::ExitCode;
 
 use codemode::bench::{guard, limit};
 use codemode::sandbox::{client, launcher, scope};
+use codemode::sys;
 
 fn main() -> ExitCode {
+    // All that follows waits for children; a signal like SIGHUP stays ignored for whom `nohup` started.
+    sys::heed([libc::SIGCHLD]);
     // Before anything else: the launcher has one thread and parses no arguments.
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_deref().and_then(|first| first.to_str()) {

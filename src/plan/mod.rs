@@ -236,6 +236,8 @@ fn system_files(root: &mut Rootfs, network: NetworkMode) -> Result<(), PlanError
         "/etc/ld.so.cache",
         "/etc/localtime",
         "/usr/share/zoneinfo",
+        // What LANG names is a directory here: without it `setlocale` fails.
+        "/usr/lib/locale",
     ];
     if network != NetworkMode::None {
         paths.extend(["/etc/ssl/certs", "/etc/ssl/cert.pem", "/usr/share/ca-certificates"]);

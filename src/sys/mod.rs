@@ -39,5 +39,5 @@ pub use seccomp::{
     Instruction, Knock, answer_knock, exec_and_exit_gate, exec_gate, filter_abi_available,
     gate_holds, install_filter, install_filter_with_listener, next_knock,
 };
-pub use signals::Handlers;
+pub use signals::{Handlers, all_but_broken_pipes, heed};
 pub use xattr::has_attribute;

@@ -10,6 +10,7 @@ import traceback
 CODEMODE = "/opt/codemode/codemode"
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 USER = 1000
+KERNEL = tuple(int(part) for part in os.uname().release.split(".")[:2])
 CGROUP_WALLS = ("cgroup_memory", "cgroup_pids", "cgroup_cpu")
 
 _checks = []
@@ -139,3 +140,26 @@ def groups():
 def expect_clean(what):
     wait_for(lambda: not groups(), 5)
     expect(f"{what}: no control group is left", not groups(), groups())
+
+
+def delegated(name, owner=0):
+    """A group made ready as a service manager does it."""
+    (CGROUPS / "cgroup.subtree_control").write_text("+memory +pids +cpu")
+    group = CGROUPS / name
+    group.mkdir()
+    for path in (group, *(group / f for f in ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads"))):
+        os.chown(path, owner, owner)
+    return group
+
+
+def remove(group):
+    """Removes a group and those below; says what was below."""
+    below = sorted((p for p in group.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts))
+    for path in (*below, group):
+        for _ in range(50):
+            try:
+                path.rmdir()
+                break
+            except OSError:
+                time.sleep(0.1)
+    return [str(path.relative_to(group)) for path in below]

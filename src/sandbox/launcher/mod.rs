@@ -62,6 +62,8 @@ use crate::sys::{self, Parentage};
 /// Runs the launcher on the socket that is standard input. Returns when the front is gone.
 #[must_use]
 pub fn main() -> ExitCode {
+    // What this process ignores its runs would.
+    sys::heed(sys::all_but_broken_pipes());
     let Ok(front) = sys::adopt(0) else { return ExitCode::from(2) };
     leave_signals_to_the_front();
     sys::raise_open_files();

@@ -1,0 +1,80 @@
+"""The hostile corpus on this kernel, under systemd: as root and in a user's session, fresh and warm."""
+
+import collections
+import json
+import pathlib
+
+from checks import CODEMODE, USER, call, check, expect, main, wait_for
+
+# Longer than all attacks together take in emulation.
+PATIENCE = 900
+# Attacks in place of those in the binary, if run.py was given some.
+CORPUS = pathlib.Path("/opt/codemode/corpus")
+
+
+def prove(who, begin, start):
+    corpus = f"--corpus {CORPUS}" if CORPUS.exists() else ""
+    command = f"{CODEMODE} prove --json --start {start} {corpus}"
+    status, out, err = call(begin(command), patience=PATIENCE)
+    try:
+        results = json.loads(out)
+    except ValueError:
+        expect(f"{who}: prove answers", False, (status, out[-300:], err[-600:]))
+        return
+    absent = sorted({wall["wall"] for walls in results["walls"] for wall in walls["walls"] if not wall["standing"]})
+    print("       walls absent:", absent, flush=True)
+    reasons = collections.Counter()
+    for attempt in results["attempts"]:
+        if attempt["outcome"] == "not_tried":
+            reasons[attempt.get("why")] += 1
+        elif attempt["outcome"] != "held":
+            wrong = [finding for finding in attempt["findings"] if finding["right"] is False]
+            print("       BROKEN", attempt["case"], attempt.get("why"), wrong,
+                  repr(attempt.get("tail", "")[-400:]), flush=True)
+    for why, count in reasons.most_common():
+        print(f"       not tried {count}: {why}", flush=True)
+    slow = sorted(results["attempts"], key=lambda attempt: -attempt["took_ms"])[:5]
+    print("       slowest:", [(attempt["case"], attempt["took_ms"]) for attempt in slow], flush=True)
+    counts = [results[count] for count in ("held", "broken", "not_tried")]
+    expect(f"{who}: nothing broke", status == 0 and results["broken"] == 0, counts)
+    # A machine with every controller: what can't be tried is the exception.
+    expect(f"{who}: three quarters were tried and held", counts[0] * 4 >= sum(counts) * 3 > 0, counts)
+    groups = [wall for wall in absent if wall.startswith("cgroup")]
+    expect(f"{who}: the walls of control groups stand", not groups, groups)
+
+
+def as_root(command):
+    return command.split()
+
+
+def in_a_session(command):
+    """A login of the user, who has a manager: codemode asks it for delegated groups."""
+    call(["loginctl", "enable-linger", "user"])
+    bus = pathlib.Path(f"/run/user/{USER}/bus")
+    wait_for(bus.exists)
+    expect("the user has a manager", bus.exists(), bus)
+    return ["su", "-", "user", "-c", command]
+
+
+@check
+def root_fresh():
+    prove("root, fresh", as_root, "fresh")
+
+
+@check
+def root_warm():
+    prove("root, warm", as_root, "warm")
+
+
+@check
+def user_fresh():
+    prove("user, fresh", in_a_session, "fresh")
+
+
+@check
+def user_warm():
+    prove("user, warm", in_a_session, "warm")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,8 @@
 //! From what was seen of a run to what is said of it: one verdict with its evidence, the usage,
 //! and the walls. Pure.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod start;
 mod verdict;
 mod walls;

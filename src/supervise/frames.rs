@@ -29,6 +29,8 @@ pub struct Call {
     pub arguments: Result<Value, String>,
     /// The context given with the call, if one was.
     pub context: Option<Result<Value, String>>,
+    /// What both take in memory on their way, at most, in bytes.
+    pub weight: usize,
 }
 
 /// How the code ended, in its own words.
@@ -87,15 +89,18 @@ fn is_document(text: &str) -> bool {
     is_json(text) || is_json(&without_odd_numbers(text))
 }
 
-/// Puts 0 in the place of `NaN` and `Infinity` outside of strings.
+/// Puts `null` in the place of `NaN` and the infinities outside of strings: a word, which makes no number
+/// longer that stands beside it.
 fn without_odd_numbers(text: &str) -> String {
     let mut rest = text;
     let mut plain = String::with_capacity(text.len());
     let (mut in_string, mut escaped) = (false, false);
     while let Some(first) = rest.chars().next() {
-        let odd = ["NaN", "Infinity"].into_iter().find(|word| !in_string && rest.starts_with(word));
+        let odd = ["NaN", "Infinity", "-Infinity"]
+            .into_iter()
+            .find(|word| !in_string && rest.starts_with(word));
         if let Some(word) = odd {
-            plain.push('0');
+            plain.push_str("null");
             rest = rest.get(word.len()..).unwrap_or_default();
             continue;
         }
@@ -109,12 +114,50 @@ fn without_odd_numbers(text: &str) -> String {
     plain
 }
 
+/// The most that one call's values may take.
+const HEAVIEST: usize = 64 << 20;
+
+/// What JSON takes in memory, at most, once it is read and made ready for the main application:
+/// `{"":1}` has six bytes, and becomes two maps of half a KiB each.
+fn weight(text: &str) -> usize {
+    const MAP: usize = 1400;
+    const ENTRY: usize = 256;
+    const ITEM: usize = 96;
+    let (mut in_string, mut escaped) = (false, false);
+    // Of the blocks around, innermost last: 1 is a map. What is deeper than this is not read.
+    let mut blocks = 0_u128;
+    let mut weight = text.len();
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'{' => {
+                blocks = blocks << 1 | 1;
+                weight += MAP;
+            }
+            b'[' => {
+                blocks <<= 1;
+                weight += 2 * ITEM;
+            }
+            b'}' | b']' => blocks >>= 1,
+            b',' => weight += if blocks & 1 == 1 { ENTRY } else { ITEM },
+            _ => {}
+        }
+    }
+    weight
+}
+
 /// A JSON value, parsed apart from its frame so that one too deep or too long fails its call and not
 /// its run.
 fn value(raw: &RawValue, longest: usize) -> Result<Value, String> {
     let length = raw.get().len();
     if length > longest {
         return Err(format!("{length} bytes of JSON, where {longest} are the most"));
+    }
+    if weight(raw.get()) > HEAVIEST {
+        return Err("too many values for one call; pass fewer, or pass them as one text".to_owned());
     }
     serde_json::from_str(raw.get()).map_err(|error| error.to_string())
 }
@@ -125,7 +168,8 @@ impl Message {
     /// # Errors
     /// [`FrameError::Malformed`].
     pub fn parse(body: &[u8], longest: usize) -> Result<Self, FrameError> {
-        let malformed = |why: &str| FrameError::Malformed(why.to_owned());
+        // The reader may quote what it read.
+        let malformed = |why: &str| FrameError::Malformed(cut(why, 200));
         let raw: Raw<'_> =
             serde_json::from_slice(body).map_err(|error| malformed(&error.to_string()))?;
         match raw.t {
@@ -137,6 +181,11 @@ impl Message {
                     .args
                     .map_or_else(|| Err("no arguments".to_owned()), |raw| value(raw, longest)),
                 context: raw.ctx.map(|raw| value(raw, longest)),
+                weight: [raw.args, raw.ctx]
+                    .into_iter()
+                    .flatten()
+                    .map(|raw| weight(raw.get()))
+                    .sum(),
             })),
             "done" => {
                 if !raw.result.as_deref().is_none_or(is_document) {
@@ -266,11 +315,38 @@ mod tests {
     }
 
     #[test]
+    fn small_values_weigh_what_they_become() {
+        assert_eq!(weight("\"[{,\\\"{\""), 8);
+        assert!(weight("[1,{\"a\":1,\"b\":[]}]") > 1400 + 256 + 4 * 96);
+        let parsed = |document: &str| {
+            let body = format!(r#"{{"t":"call","id":1,"tool":"x","args":{document}}}"#);
+            let Ok(Message::Call(call)) = Message::parse(body.as_bytes(), 4 << 20) else {
+                panic!()
+            };
+            call
+        };
+        let rows = |count: usize| format!("[{}1]", "{\"\":1},".repeat(count));
+        assert!(parsed(&rows(20_000)).arguments.is_ok());
+        let heavy = parsed(&rows(500_000));
+        assert!(heavy.arguments.unwrap_err().contains("too many values"));
+        assert!(heavy.weight > HEAVIEST);
+    }
+
+    #[test]
+    fn what_is_said_of_a_bad_frame_is_short() {
+        let body = format!(r#"{{"t":"call","id":"{}"}}"#, "x".repeat(100_000));
+        let error = Message::parse(body.as_bytes(), 1 << 20).unwrap_err().to_string();
+        assert!(error.len() < 300, "{error}");
+    }
+
+    #[test]
     fn a_result_is_json_or_what_python_makes_of_it() {
         for good in ["1", "\"NaN\"", "NaN", "[-Infinity, {\"a\\\"b\": NaN}]", r#""\\""#] {
             assert!(is_document(good), "{good}");
         }
-        for bad in ["", "not json {", "\"NaN", "[NaN", "nan", r#""\\"NaN""#] {
+        for bad in
+            ["", "not json {", "\"NaN", "[NaN", "nan", r#""\\"NaN""#, "1NaN", "-NaN", "1e-Infinity"]
+        {
             assert!(!is_document(bad), "{bad}");
         }
     }

@@ -22,5 +22,5 @@ pub use crate::plan::fuzzing::discovery;
 pub use crate::policy::fuzzing::domains;
 pub use crate::report::fuzzing::verdict;
 pub use crate::sandbox::fuzzing::messages;
-pub use crate::supervise::fuzzing::frames;
+pub use crate::supervise::fuzzing::{frames, weight};
 pub use crate::supervise::proxy::fuzzing::proxy;

@@ -32,6 +32,15 @@ pub fn arguments(body: &[u8]) -> Option<Value> {
     }
 }
 
+/// What a call is said to take in memory.
+#[must_use]
+pub fn weight(body: &[u8]) -> usize {
+    match Message::parse(body, 0) {
+        Ok(Message::Call(call)) => call.weight,
+        _ => body.len(),
+    }
+}
+
 fn bodies(stream: &[u8], piece: usize) -> Vec<Vec<u8>> {
     let mut frames = Frames::new(LONGEST);
     let mut bodies = Vec::new();

@@ -5,6 +5,8 @@ mod answer;
 mod auth;
 mod caller;
 mod counted;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod listen;
 mod main_app;
 mod metadata;

@@ -5,6 +5,8 @@
 mod cache;
 mod command;
 mod discovery;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod host;
 mod interpreter;
 mod rootfs;

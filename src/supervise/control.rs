@@ -21,8 +21,8 @@ use super::waits::Waits;
 
 /// Tool calls of one run under way at a time; the guest's next ones wait in its socket.
 const MOST_CALLS: usize = 256;
-/// Bytes of frames whose calls are under way at a time.
-const MOST_BYTES: usize = 16 << 20;
+/// What the calls under way take in memory at a time, in bytes.
+const MOST_BYTES: usize = 64 << 20;
 /// Bytes of one call's arguments.
 const MOST_ARGUMENTS: usize = 4 << 20;
 /// Bytes that a frame may take beside a result.
@@ -173,17 +173,17 @@ impl Control {
         let mut chunk = vec![0; 16 << 10];
         loop {
             loop {
-                let (message, length) = match self.frames.next_frame() {
-                    Ok(Some(body)) => (Message::parse(body, MOST_ARGUMENTS), body.len()),
+                let message = match self.frames.next_frame() {
+                    Ok(Some(body)) => Message::parse(body, MOST_ARGUMENTS),
                     Ok(None) => break,
-                    Err(error) => (Err(error), 0),
+                    Err(error) => Err(error),
                 };
                 match message {
                     Ok(Message::Go) => self.begun.store(true, Ordering::Relaxed),
                     Ok(Message::Done(done)) => return self.end_told(done),
                     Ok(Message::Call(call)) => {
                         while calls.try_join_next().is_some() {}
-                        let weight = u32::try_from(length.min(MOST_BYTES)).unwrap_or(u32::MAX);
+                        let weight = u32::try_from(call.weight.min(MOST_BYTES)).unwrap_or(u32::MAX);
                         let place = Arc::clone(&places).acquire_owned().await;
                         let bytes = Arc::clone(&room).acquire_many_owned(weight).await;
                         let (Ok(place), Ok(bytes)) = (place, bytes) else {

@@ -2,6 +2,8 @@
 
 mod control;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod marshal;
 mod observed;
 pub mod output;

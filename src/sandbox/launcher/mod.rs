@@ -10,6 +10,8 @@ mod cgroup;
 mod collect;
 mod confinement;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod group;
 mod groups;
 mod host;

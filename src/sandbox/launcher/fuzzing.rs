@@ -1,6 +1,6 @@
 //! What holds of texts of the kernel's in which a run has a say.
 
-use super::{binds, group, processes};
+use super::{binds, groups, processes};
 
 /// The bytes as the name of a process in `stat` and `status`, and as `mountinfo` and a counter's file.
 pub(in crate::sandbox) fn texts(bytes: &[u8]) {
@@ -8,7 +8,7 @@ pub(in crate::sandbox) fn texts(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     processes::ticks(&text);
     processes::kib(&text, "VmPeak");
-    let _ = group::field(&text, "oom_kill");
+    let _ = groups::field(&text, "oom_kill");
     let points = binds::parse(bytes);
     assert!(points.len() <= bytes.split(|byte| *byte == b'\n').count());
 }

@@ -3,12 +3,12 @@
 import collections
 import json
 import pathlib
-import zlib
 
 from checks import CODEMODE, KERNEL, USER, call, check, expect, main, told, wait_for
 
 # Longer than all attacks together take in emulation.
 PATIENCE = 900
+CHECKS = ("root, fresh", "root, warm", "user, fresh", "user, warm")
 # Attacks in place of those in the binary, if run.py was given some.
 CORPUS = pathlib.Path("/opt/codemode/corpus")
 
@@ -21,7 +21,8 @@ def chosen(who):
         return corpus
     _, listed, _ = call([CODEMODE, "prove", "--list", *corpus.split()])
     names = [line.split()[0] for line in listed.splitlines()]
-    offset = zlib.crc32(f"{who} {KERNEL}".encode()) % every
+    # Of eight, two kernels by four checks: the same ones each time, and each its own.
+    offset = (2 * CHECKS.index(who) + KERNEL[1] % 2) * every // 8
     return corpus + "".join(f" --case {name}" for name in names[offset::every])
 
 

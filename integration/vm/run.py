@@ -53,6 +53,8 @@ def boot(mode: str, archive: pathlib.Path, kernel: pathlib.Path, args: argparse.
     words = ["console=ttyS0", "quiet", "panic=-1", "rootwait", f"codemode.mode={mode}", *MODES[mode]]
     if args.only:
         words.append(f"codemode.only={args.only}")
+    if args.every > 1:
+        words.append(f"codemode.every={args.every}")
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "2G"]
     command += ["-smp", "2", "-nographic", "-no-reboot", "-snapshot", "-nic", "none"]
     command += ["-kernel", str(kernel / "vmlinuz"), "-initrd", str(archive), "-append", " ".join(words)]
@@ -92,6 +94,8 @@ def main() -> int:
     parser.add_argument("--kernel", action="append", help="of build.sh's (repeatable); all that are there")
     parser.add_argument("--only", default="", help="run checks whose name contains this")
     parser.add_argument("--corpus", type=pathlib.Path, help="for prove: attacks in place of the binary's own")
+    parser.add_argument("--every", type=int, default=1, metavar="N",
+                        help="for prove: every Nth attack, others on each kernel and in each check")
     parser.add_argument("--patience", type=int, default=900, help="seconds for each machine")
     args = parser.parse_args()
     kernels = args.kernel or sorted(os.listdir(CACHE / "kernels"))

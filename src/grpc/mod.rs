@@ -2,9 +2,11 @@
 
 mod admission;
 mod answer;
+mod arriving;
 mod auth;
 mod caller;
 mod counted;
+mod incoming;
 mod listen;
 mod main_app;
 mod metadata;

@@ -135,6 +135,16 @@ impl Groups {
         }
     }
 
+    /// Removes the groups of a run that was never born, whose last process was reaped just now.
+    pub fn remove_soon(&self, bases: &[Base]) {
+        for _ in 0..100 {
+            if self.remove(bases) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Removes the groups; every process must be gone. `false` if the kernel isn't done yet.
     #[must_use]
     pub fn remove(&self, bases: &[Base]) -> bool {

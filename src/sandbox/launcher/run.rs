@@ -136,7 +136,7 @@ impl Run {
         match born {
             Ok(born) => Ok(Self::of(host, born, slot, groups, limits)),
             Err(unborn) => {
-                let _ = groups.remove(&host.bases.bases);
+                groups.remove_soon(&host.bases.bases);
                 Err(unborn.refusal())
             }
         }

@@ -1,7 +1,8 @@
 """Checks every dependency's licence against deny.toml, without the network.
 
 A stand-in for `cargo deny check licenses sources` where cargo-deny isn't installed. Advisories
-need a database from the network and are left to cargo-deny.
+need a database from the network and are left to cargo-deny. Arguments go to `cargo metadata`, such as
+`--manifest-path fuzz/Cargo.toml`.
 """
 import json
 import re
@@ -15,7 +16,7 @@ allowed = set(policy["licenses"]["allow"])
 metadata = json.loads(
     subprocess.run(
         ["cargo", "metadata", "--locked", "--format-version", "1",
-         "--filter-platform", "x86_64-unknown-linux-gnu"],
+         "--filter-platform", "x86_64-unknown-linux-gnu", *sys.argv[1:]],
         check=True, stdout=subprocess.PIPE,
     ).stdout
 )

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+// It uses a part of it.
+#[allow(dead_code)]
 #[path = "prove/harness.rs"]
 mod harness;
 

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codemode::config;
+use codemode::policy::Wall;
 
 /// Module → the modules of ours that it may import.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -148,4 +149,46 @@ fn the_example_configuration_holds_the_defaults() {
             defaults.metadata_ttl
         )
     );
+}
+
+/// The attacks named in a text, as FAMILY/NAME, in the order of the text.
+fn attacks(text: &str) -> Vec<&str> {
+    const FAMILIES: [&str; 8] = [
+        "information",
+        "files",
+        "network",
+        "privilege",
+        "kernel",
+        "exhaustion",
+        "protocol",
+        "lifetime",
+    ];
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted
+        .filter(|word| word.split_once('/').is_some_and(|(first, _)| FAMILIES.contains(&first)))
+        .collect()
+}
+
+/// The walls that an attack of the corpus says it presses on; `None` if there is no such attack.
+fn pressed(attack: &str) -> Option<Vec<String>> {
+    let text = fs::read_to_string(root().join(format!("integration/corpus/{attack}.py"))).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("# walls:"))?;
+    Some(line.split_whitespace().map(str::to_owned).collect())
+}
+
+#[test]
+fn security_md_names_every_wall_and_only_attacks_that_are_there() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let absent: Vec<_> =
+        attacks(&text).into_iter().filter(|attack| pressed(attack).is_none()).collect();
+    assert!(absent.is_empty(), "attacks that are not in the corpus: {absent:#?}");
+    for wall in Wall::ALL.iter().map(|wall| wall.name()) {
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{wall}` |")));
+        let shown = attacks(row.unwrap_or_else(|| panic!("no row for {wall}")));
+        assert!(!shown.is_empty(), "no attack shows {wall}");
+        for attack in shown {
+            let walls = pressed(attack).unwrap();
+            assert!(walls.iter().any(|one| one == wall), "{attack} doesn't press on {wall}");
+        }
+    }
 }

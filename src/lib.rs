@@ -11,6 +11,9 @@ pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod engine;
+#[doc(hidden)]
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod grpc;
 pub mod harness;
 pub mod observe;

@@ -8,8 +8,11 @@ use codemode::bench::limit;
 use codemode::harness::guard;
 use codemode::prove::victim;
 use codemode::sandbox::{client, launcher, scope};
+use codemode::sys;
 
 fn main() -> ExitCode {
+    // All that follows waits for children; a signal like SIGHUP stays ignored for whom `nohup` started.
+    sys::heed([libc::SIGCHLD]);
     // Before anything else: the launcher has one thread and parses no arguments.
     let mut arguments = std::env::args_os().skip(1);
     match arguments.next().as_deref().and_then(|first| first.to_str()) {

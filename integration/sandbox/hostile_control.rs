@@ -191,6 +191,22 @@ fn an_end_with_too_much_in_it() {
 }
 
 #[test]
+fn a_result_beyond_the_limit_is_a_violation_and_one_within_is_told() {
+    let tell = |length: usize| {
+        speak(&format!(
+            r#"write(frame(t="done", ok=True, result=json.dumps("x" * {length}))); os._exit(0)"#
+        ))
+    };
+    let most = codemode::policy::Limits::default().result as usize;
+    let outcome = tell(most - 2);
+    outcome.expect("ok", 0);
+    assert_eq!(outcome.text("result").len(), most);
+    let outcome = tell(most - 1);
+    assert_eq!(outcome.verdict(), "protocol_violation", "{}", outcome.text("evidence"));
+    assert_eq!(outcome.report["result"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_result_that_is_no_json() {
     let outcome = speak(r#"write(frame(t="done", ok=True, result="not json {")); os._exit(0)"#);
     assert_ne!(outcome.report["result"], "not json {", "{outcome:#?}");

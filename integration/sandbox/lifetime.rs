@@ -1,11 +1,13 @@
 //! When a run is over, nothing of it is left, whoever died first.
 
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 
-use super::harness::{eventually, run};
+use super::harness::{Program, codemode, eventually, outcome, python, run, run_args};
 use super::live::{Live, gone};
 use super::processes;
 
@@ -189,4 +191,58 @@ fn a_stopped_program_meets_its_deadline() {
     let everything = live.everything();
     live.finish().expect("timeout", 124);
     gone(&everything, SOON);
+}
+
+/// A timer ticks every 0.2 ms, and every tick writes a byte; `last` is how the program ends.
+fn ticks(last: &str) -> usize {
+    let program = format!(
+        "
+        import ctypes, os, signal, time
+        libc = ctypes.CDLL(None)
+        tick = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda number: os.write(1, b'.') and None)
+        libc.signal(signal.SIGALRM, tick)
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0002)
+        {last}
+        "
+    );
+    let outcome = run(&[], &program);
+    outcome.expect("ok", 0);
+    outcome.text("stdout").len()
+}
+
+#[test]
+fn a_program_that_is_held_at_its_end_hears_no_signal() {
+    let control = ticks("[time.sleep(0.001) for _ in range(50)]; libc._exit(0)");
+    assert!(control > 10, "the control: the timer ticks, {control}");
+    // One may come before the end; held, it would tick until the sandbox is taken down.
+    let held = (0..5).map(|_| ticks("libc._exit(0)")).min().unwrap();
+    assert!(held <= 2, "{held} ticks after the end");
+}
+
+#[test]
+fn signals_ignored_by_whoever_started_it_are_not_ignored_inside() {
+    let program = Program::new(
+        r#"
+        import os, signal
+        if (child := os.fork()) == 0:
+            os._exit(3)
+        ignored = [s.name for s in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1)
+                   if signal.getsignal(s) == signal.SIG_IGN]
+        result = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), ignored]
+        "#,
+    );
+    let run = codemode(run_args(&[], &program, &[]));
+    // A process that ignores them and becomes what it is told.
+    let ignore = "import os, signal, sys\n\
+                  for s in sys.argv[1].split(): signal.signal(int(s), signal.SIG_IGN)\n\
+                  os.execv(sys.argv[2], sys.argv[2:])";
+    let mut through = Command::new(python());
+    through.args(["-I", "-c", ignore, "1 10 15 17"]).arg(run.get_program()).args(run.get_args());
+    for (name, value) in run.get_envs() {
+        match value {
+            Some(value) => through.env(name, value),
+            None => through.env_remove(name),
+        };
+    }
+    assert_eq!(outcome(through).result(), json!([3, []]));
 }

@@ -225,6 +225,13 @@ fn open_files() {
 }
 
 #[test]
+fn open_files_that_stay_open_when_the_program_ends() {
+    let program = "held = []\nwhile True: held.append(open('/dev/null'))";
+    let over = run(&["--open-files", "64"], program);
+    assert_eq!(over.verdict(), "open_files_limit", "{over:#?}");
+}
+
+#[test]
 fn the_lowest_limits_that_are_accepted_still_run_a_program() {
     for flags in [["--open-files", "16"], ["--processes", "1"], ["--scratch-inodes", "16"]] {
         run(&flags, "import json").expect("ok", 0);

@@ -104,6 +104,15 @@ fn exceptions_are_named_with_their_bases() {
 }
 
 #[test]
+fn what_an_exception_says_arrives_as_it_was() {
+    let text = "\"quoted\" \\back\n\t\u{7f} \u{e9} \u{1f40d} end";
+    let program = format!("raise ValueError({})", serde_json::to_string(text).unwrap());
+    let outcome = run(&[], &program);
+    outcome.expect("exception", 1);
+    assert_eq!(outcome.text("message"), text);
+}
+
+#[test]
 fn a_syntax_error_is_an_exception() {
     let outcome = run(&[], "def");
     outcome.expect("exception", 1);

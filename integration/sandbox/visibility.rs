@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde_json::{Value, json};
 
-use super::harness::{CANARY, SECRET, canary, is_root, outside, run, run_with, skip};
+use super::harness::{
+    CANARY, SECRET, ask_python, canary, is_root, outside, python, run, run_with, skip,
+};
 use super::live::Live;
 use super::processes;
 
@@ -24,6 +26,17 @@ fn the_environment_is_our_five_variables() {
     let names: BTreeSet<&str> = seen.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, BTreeSet::from(["HOME", "LANG", "PATH", "TMPDIR", "USER"]));
     assert_eq!(seen["TMPDIR"], "/tmp");
+}
+
+#[test]
+fn the_locale_that_the_environment_names_is_there() {
+    let here =
+        ask_python(python(), "import locale; print(locale.setlocale(locale.LC_ALL, 'C.UTF-8'))");
+    if here.is_none() {
+        return skip("the_locale_that_the_environment_names_is_there", "this host has no C.UTF-8");
+    }
+    let seen = run(&[], "import locale; result = locale.setlocale(locale.LC_ALL, '')").result();
+    assert_eq!(seen, "C.UTF-8");
 }
 
 #[test]

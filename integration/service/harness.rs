@@ -1,6 +1,6 @@
 //! A sidecar under test, and the main application it calls.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -73,13 +73,20 @@ impl Sidecar {
 
     /// Its standard error goes to `log`.
     pub async fn start_with_log(environment: &[(&str, &str)], log: impl Into<Stdio>) -> Self {
-        let port = free_port();
-        let child = command(environment)
-            .env("CODEMODE_SIDECAR_PORT", port.to_string())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let sidecar = Self { child, port };
+        let mut command = command(environment);
+        command.stderr(log);
+        Self::spawn(command, free_port()).await
+    }
+
+    /// As [`Sidecar::spawn`], without waiting until it answers.
+    pub fn begin(mut command: Command, port: u16) -> Self {
+        let child = command.env("CODEMODE_SIDECAR_PORT", port.to_string()).spawn().unwrap();
+        Self { child, port }
+    }
+
+    /// `command` becomes the service in the end; it is told the port by its environment.
+    pub async fn spawn(command: Command, port: u16) -> Self {
+        let sidecar = Self::begin(command, port);
         let begun = Instant::now();
         while sidecar.connect().await.is_none() {
             assert!(begun.elapsed() < Duration::from_secs(20), "the sidecar does not answer");
@@ -131,6 +138,12 @@ impl Sidecar {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
     }
 
+    /// Ends it at once.
+    pub fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
@@ -138,8 +151,7 @@ impl Sidecar {
 
 impl Drop for Sidecar {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
 
@@ -206,7 +218,7 @@ pub async fn settle(sidecar: &Sidecar) {
 }
 
 /// Everything that a run could leave behind.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traces {
     pub processes: usize,
     pub front_descriptors: usize,
@@ -230,15 +242,24 @@ pub fn traces(sidecar: &Sidecar) -> Traces {
     }
 }
 
-/// The launcher keeps some network namespaces for the next runs; what is left of them is their own case.
+/// The launcher keeps some network namespaces and control groups for the next runs; what is left in them is
+/// their own case.
 fn launcher_descriptors(launcher: u32) -> usize {
     let all = fs::read_dir(format!("/proc/{launcher}/fd")).into_iter().flatten().flatten();
     let targets = all.filter_map(|fd| fs::read_link(fd.path()).ok());
-    targets.filter(|target| !target.to_string_lossy().starts_with("net:")).count()
+    let kept = ["net:", "/net/", "/run-"];
+    let is_kept = |target: &PathBuf| {
+        let target = target.to_string_lossy();
+        kept.iter().any(|part| target.contains(part))
+    };
+    targets.filter(|target| !is_kept(target)).count()
 }
 
-/// Groups of runs below the launcher's own, in every hierarchy. The launcher holds a descriptor of
-/// each of its own groups.
+/// So many empty control groups the launcher keeps at most.
+const KEPT_GROUPS: usize = 32;
+
+/// Groups of runs below the launcher's own, in every hierarchy, but for empty ones that it may keep. The
+/// launcher holds a descriptor of each of its own groups.
 fn run_groups(launcher: u32) -> BTreeSet<PathBuf> {
     let held = fs::read_dir(format!("/proc/{launcher}/fd")).into_iter().flatten().flatten();
     let own = held.filter_map(|fd| {
@@ -246,8 +267,17 @@ fn run_groups(launcher: u32) -> BTreeSet<PathBuf> {
         let name = target.file_name()?.to_str()?;
         name.starts_with("codemode-").then(|| fd.path())
     });
-    let runs = own.flat_map(|group| fs::read_dir(group).into_iter().flatten().flatten());
-    runs.map(|run| run.path()).filter(|run| run.is_dir()).collect()
+    let mut left = BTreeSet::new();
+    for group in own {
+        let runs = fs::read_dir(group).into_iter().flatten().flatten().map(|run| run.path());
+        let runs: Vec<_> = runs.filter(|run| run.is_dir()).collect();
+        let all = runs.len() > KEPT_GROUPS;
+        let is_empty = |run: &PathBuf| {
+            fs::read_to_string(run.join("cgroup.procs")).is_ok_and(|processes| processes.is_empty())
+        };
+        left.extend(runs.into_iter().filter(|run| all || !is_empty(run)));
+    }
+    left
 }
 
 /// Namespaces that only the sidecar's descendants have.
@@ -260,7 +290,8 @@ fn namespaces(front: u32) -> usize {
     all.len()
 }
 
-/// A main application: `echo`, `sleep` (seconds), `fail`, and `hold`, which answers once let go.
+/// A main application: `echo`, `mark`, whose values are counted, `sleep` (seconds), `fail`, and `hold`,
+/// a mark that is answered once let go.
 pub struct MainApp {
     pub address: SocketAddr,
     pub tools: Arc<TestTools>,
@@ -296,11 +327,13 @@ pub struct TestTools {
     pub seen: Mutex<Vec<MetadataMap>>,
     /// One permit lets one `hold` go.
     pub holding: Semaphore,
+    /// How often each value was marked: what a program does once for each time that it runs.
+    pub marks: Mutex<HashMap<String, usize>>,
 }
 
 impl Default for TestTools {
     fn default() -> Self {
-        Self { seen: Mutex::default(), holding: Semaphore::new(0) }
+        Self { seen: Mutex::default(), holding: Semaphore::new(0), marks: Mutex::default() }
     }
 }
 
@@ -312,9 +345,6 @@ impl ToolService for TestTools {
     ) -> Result<Response<ToolCallResponse>, Status> {
         self.seen.lock().unwrap().push(request.metadata().clone());
         let request = request.into_inner();
-        if request.tool_name == "hold" {
-            self.holding.acquire().await.unwrap().forget();
-        }
         if request.tool_name == "fail" {
             let error = "no luck".to_owned();
             return Ok(Response::new(ToolCallResponse { error, ..ToolCallResponse::default() }));
@@ -325,6 +355,14 @@ impl ToolService for TestTools {
             (request.tool_name.as_str(), &argument.kind)
         {
             tokio::time::sleep(Duration::from_secs_f64(*seconds)).await;
+        }
+        if let ("mark" | "hold", Some(Kind::StringValue(value))) =
+            (request.tool_name.as_str(), &argument.kind)
+        {
+            *self.marks.lock().unwrap().entry(value.clone()).or_default() += 1;
+        }
+        if request.tool_name == "hold" {
+            self.holding.acquire().await.unwrap().forget();
         }
         let result = Struct { fields: [("__codemode_value__".to_owned(), argument)].into() };
         Ok(Response::new(ToolCallResponse {
@@ -337,7 +375,7 @@ impl ToolService for TestTools {
     async fn list_tools(&self, _: Request<()>) -> Result<Response<ListToolsResponse>, Status> {
         let tool = |name: &str| ToolInfo { name: name.to_owned(), ..ToolInfo::default() };
         Ok(Response::new(ListToolsResponse {
-            tools: ["echo", "sleep", "fail", "hold"].map(tool).into(),
+            tools: ["echo", "mark", "sleep", "fail", "hold"].map(tool).into(),
         }))
     }
 

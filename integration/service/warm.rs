@@ -8,6 +8,8 @@ use crate::harness::Sidecar;
 
 #[path = "warm/deaths.rs"]
 mod deaths;
+#[path = "warm/groups.rs"]
+mod groups;
 #[path = "warm/networks.rs"]
 mod networks;
 #[path = "warm/random.rs"]

@@ -1,58 +1,67 @@
 #!/usr/bin/env python3
-"""Boots a Debian kernel with pure cgroup v2 in emulation and runs the checks of guest/ in it.
+"""Boots Debian kernels with pure cgroup v2 in emulation and runs the checks of guest/ in them.
 
-    ./build.sh && ./run.py plain   --binary ../../target/release/codemode
-    ./build.sh && ./run.py systemd --binary ../../target/release/codemode
+    ./build.sh && ./run.py plain --binary ../../target/release/codemode
+    ./run.py prove --kernel 6.12 --binary ../../target/release/codemode
 
-`plain` boots into guest/init.sh, `systemd` into systemd with a unit that runs the checks. Exits
-with 0 only if the guest reports that every check passed.
+`plain` and `bare` boot into guest/init.sh, `systemd` and `prove` into systemd. Exits with 0 only if every machine reports that all its checks passed.
 """
 
 import argparse
+import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE / "cache"
 PASSED = "ALL CHECKS PASSED"
+# What the kernel's command line says of its init.
+BY_HAND = ["codemode.init=/opt/codemode/init.sh"]
+SYSTEMD = ["codemode.init=/sbin/init", "systemd.unified_cgroup_hierarchy=1", "systemd.wants=codemode-check.service",
+           "systemd.show_status=0", "systemd.mask=serial-getty@ttyS0.service"]
+# The modes, which are files of guest/.
+MODES = {"plain": BY_HAND, "bare": [*BY_HAND, "lsm=lockdown,yama"], "systemd": SYSTEMD, "prove": SYSTEMD}
 
 
-def pack(binary: pathlib.Path, archive: pathlib.Path) -> None:
+def pack(args: argparse.Namespace, archive: pathlib.Path, kernel: pathlib.Path) -> None:
     """An initramfs with busybox, the modules for the disk, the binary and the checks."""
-    with tempfile.TemporaryDirectory(dir=CACHE) as name:
-        tree = pathlib.Path(name) / "tree"
-        shutil.copytree(CACHE / "initramfs", tree)
+    with tempfile.TemporaryDirectory() as name:
+        tree = pathlib.Path(name)
+        for directory in ("bin", "root"):
+            (tree / directory).mkdir()
+        shutil.copytree(kernel / "modules", tree / "modules")
+        shutil.copy(shutil.which("busybox"), tree / "bin" / "busybox")
         shutil.copy(HERE / "guest" / "initramfs.sh", tree / "init")
         payload = tree / "payload"
-        shutil.copytree(HERE / "guest", payload)
+        shutil.copytree(HERE / "guest", payload, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(HERE.parent.parent / "docker" / "systemd" / "codemode.service", payload)
-        shutil.copy(binary, payload / "codemode")
+        shutil.copy(args.binary, payload / "codemode")
+        if args.corpus:
+            shutil.copytree(args.corpus, payload / "corpus")
         subprocess.run(["strip", payload / "codemode"], check=True)
         listing = subprocess.run(["find", "."], cwd=tree, check=True, capture_output=True).stdout
         with archive.open("wb") as out:
-            pack = ["cpio", "--quiet", "-o", "-H", "newc"]
-            subprocess.run(pack, cwd=tree, input=listing, stdout=out, check=True)
+            command = ["cpio", "--quiet", "-o", "-H", "newc"]
+            subprocess.run(command, cwd=tree, input=listing, stdout=out, check=True)
 
 
-def boot(mode: str, archive: pathlib.Path, only: str, patience: int) -> bool:
-    init = "/opt/codemode/init.sh" if mode == "plain" else "/sbin/init"
-    kernel = next((CACHE / "kernel" / "boot").glob("vmlinuz-*"))
-    words = ["console=ttyS0", "quiet", "panic=-1", f"codemode.init={init}", "rootwait"]
-    if only:
-        words.append(f"codemode.only={only}")
-    if mode == "systemd":
-        words += ["systemd.unified_cgroup_hierarchy=1", "systemd.wants=codemode-check.service"]
-        words += ["systemd.show_status=0", "systemd.mask=serial-getty@ttyS0.service"]
+def boot(mode: str, archive: pathlib.Path, kernel: pathlib.Path, args: argparse.Namespace) -> bool:
+    words = ["console=ttyS0", "quiet", "panic=-1", "rootwait", f"codemode.mode={mode}", *MODES[mode]]
+    if args.only:
+        words.append(f"codemode.only={args.only}")
+    if args.every > 1:
+        words.append(f"codemode.every={args.every}")
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "2G"]
     command += ["-smp", "2", "-nographic", "-no-reboot", "-snapshot", "-nic", "none"]
-    command += ["-kernel", str(kernel), "-initrd", str(archive), "-append", " ".join(words)]
+    command += ["-kernel", str(kernel / "vmlinuz"), "-initrd", str(archive), "-append", " ".join(words)]
     command += ["-drive", f"file={CACHE / 'root.ext4'},format=raw,if=virtio"]
     passed = False
     machine = subprocess.Popen(
-        ["timeout", str(patience), *command],
+        ["timeout", str(args.patience), *command],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, errors="replace",
     )
@@ -60,21 +69,38 @@ def boot(mode: str, archive: pathlib.Path, only: str, patience: int) -> bool:
         line = line.rstrip()
         print(line, flush=True)
         passed |= line == PASSED
-    machine.wait()
+    return machine.wait() == 0 and passed
+
+
+def one(mode: str, name: str, args: argparse.Namespace) -> bool:
+    kernel = CACHE / "kernels" / name
+    if not (kernel / "vmlinuz").exists():
+        sys.exit(f"run.py: no kernel {name}: ./build.sh {name}")
+    begun = time.monotonic()
+    print(f"==== {mode} on Linux {name}", flush=True)
+    with tempfile.TemporaryDirectory() as directory:
+        archive = pathlib.Path(directory) / "initramfs.cpio"
+        pack(args, archive, kernel)
+        passed = boot(mode, archive, kernel, args)
+    word = "passed" if passed else "FAILED"
+    print(f"==== {mode} on Linux {name}: {word} in {time.monotonic() - begun:.0f} s", flush=True)
     return passed
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("mode", choices=["plain", "systemd"])
+    parser.add_argument("mode", nargs="+", choices=MODES)
     parser.add_argument("--binary", type=pathlib.Path, required=True)
+    parser.add_argument("--kernel", action="append", help="of build.sh's (repeatable); all that are there")
     parser.add_argument("--only", default="", help="run checks whose name contains this")
-    parser.add_argument("--patience", type=int, default=900, help="seconds for all of it")
+    parser.add_argument("--corpus", type=pathlib.Path, help="for prove: attacks in place of the binary's own")
+    parser.add_argument("--every", type=int, default=1, metavar="N",
+                        help="for prove: every Nth attack, others on each kernel and in each check")
+    parser.add_argument("--patience", type=int, default=900, help="seconds for each machine")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        archive = pathlib.Path(directory) / "initramfs.cpio"
-        pack(args.binary, archive)
-        return 0 if boot(args.mode, archive, args.only, args.patience) else 1
+    kernels = args.kernel or sorted(os.listdir(CACHE / "kernels"))
+    results = [one(mode, kernel, args) for kernel in kernels for mode in args.mode]
+    return 0 if results and all(results) else 1
 
 
 if __name__ == "__main__":

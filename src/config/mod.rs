@@ -7,6 +7,8 @@
 //! and the messages, so they can't disagree.
 
 mod fault;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod kinds;
 mod load;
 mod loader;

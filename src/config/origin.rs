@@ -40,11 +40,18 @@ impl Origin {
     }
 }
 
+/// A key as a terminal may be shown it: the file may spell any.
+fn shown(key: &str) -> String {
+    const LONGEST: usize = 200;
+    let safe = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    key.chars().take(LONGEST).map(safe).collect()
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = &self.key;
+        let key = shown(&self.key);
         match &self.source {
-            Source::Default => f.write_str(key),
+            Source::Default => f.write_str(&key),
             Source::Variable(name) => write!(f, "{name} ({key})"),
             Source::Flag(flag) => f.write_str(flag),
             Source::File { name, line, column } => {

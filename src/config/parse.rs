@@ -1,6 +1,6 @@
 //! From text to values. Each function is pure and returns `None` for text that is not accepted.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// A whole number. A trailing `.0` is accepted because YAML writers produce it.
@@ -153,6 +153,13 @@ pub(super) fn name(text: &str) -> Option<String> {
 pub(super) fn domain(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let name = lower.strip_prefix("*.").unwrap_or(&lower);
+    // A name whose last label is a number is an address to some resolvers, and allows nothing.
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let digits = last.strip_prefix("0x").map(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    let is_number = digits.unwrap_or_else(|| last.bytes().all(|b| b.is_ascii_digit()));
+    if is_number && lower.parse::<Ipv4Addr>().is_err() {
+        return None;
+    }
     // Underscores occur in service names and containers, but not in names one asks a browser for.
     (is_host_name(name) && !name.contains('_')).then_some(lower)
 }
@@ -254,8 +261,22 @@ mod tests {
     #[test]
     fn domains_are_lower_cased_names() {
         assert_eq!(domain("*.Example.COM").as_deref(), Some("*.example.com"));
-        assert!(["pypi.org", "localhost"].iter().all(|t| domain(t).is_some()));
-        for text in ["", "*", "*.", "https://a.b", "a.b:443", "a.b/c", "a.*.b", "-a.b", "a b"] {
+        assert!(["pypi.org", "localhost", "192.0.2.1"].iter().all(|t| domain(t).is_some()));
+        for text in [
+            "",
+            "*",
+            "*.",
+            "https://a.b",
+            "a.b:443",
+            "a.b/c",
+            "a.*.b",
+            "-a.b",
+            "a b",
+            "a.1",
+            "127.1",
+            "a.0x7f",
+            "*.192.0.2.1",
+        ] {
             assert_eq!(domain(text), None, "{text}");
         }
     }

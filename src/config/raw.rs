@@ -47,6 +47,9 @@ pub(super) fn read<D>(
     Ok(reader.document)
 }
 
+/// Faults of one file that are told; with so many it is another kind of file.
+const MOST_FAULTS: usize = 100;
+
 struct Reader<'a, D: 'static> {
     schema: &'static Schema<D>,
     file: &'a str,
@@ -62,7 +65,9 @@ impl<D> Reader<'_, D> {
                 self.setting(row, at, value);
             } else if self.schema.is_block(&path) {
                 self.nested(&path, at, value);
-            } else if !self.is_somebody_elses(parent, &path) {
+            } else if !self.is_somebody_elses(parent, &path)
+                && self.document.faults.len() < MOST_FAULTS
+            {
                 self.document.faults.push(unknown_key(self.schema, parent, &path, at));
             }
         }

@@ -9,8 +9,8 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 /// No setting is deeper; what applications keep in blocks of their own may be.
 const DEEPEST: usize = 32;
-/// Characters and nodes that aliases may add up to.
-const LARGEST: usize = 4 << 20;
+/// Characters and nodes that aliases, and values kept for them, may add up to.
+const LARGEST: usize = 1 << 20;
 
 /// A place in the file, both numbers from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,7 @@ impl<'a> Reader<'a> {
             _ => return Err(malformed(span, "a value is missing here")),
         };
         if anchor > 0 {
+            self.count(&node, span)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
@@ -111,11 +112,17 @@ impl<'a> Reader<'a> {
     fn anchored(&mut self, anchor: usize, span: Span) -> Result<Node, Malformed> {
         let unknown = || malformed(span, "an alias (`*name`) has no value yet; write the value");
         let node = self.anchors.get(&anchor).ok_or_else(unknown)?.clone();
+        self.count(&node, span)?;
+        Ok(node)
+    }
+
+    /// Counts what a copy of a value takes.
+    fn count(&mut self, node: &Node, span: Span) -> Result<(), Malformed> {
         self.size += node.size();
         if self.size > LARGEST {
             return Err(malformed(span, "aliases repeat too much; write the values"));
         }
-        Ok(node)
+        Ok(())
     }
 
     fn list(&mut self, depth: usize, tag: Option<&Tag>) -> Result<Node, Malformed> {
@@ -142,6 +149,7 @@ impl<'a> Reader<'a> {
                 _ => return Err(malformed(span, "a key is not a word; write `key: value`")),
             };
             if !seen.insert(key.clone()) {
+                let key: String = key.chars().take(100).collect();
                 return Err(malformed(span, &format!("duplicate key {key:?}; keep one of them")));
             }
             let (event, value_span) = self.next()?;
@@ -320,6 +328,13 @@ mod tests {
             bomb += &format!("a{level}: &a{level} [{}]\n", [alias.as_str(); 10].join(", "));
         }
         assert!(fault(&bomb).2.contains("repeat too much"));
+        // Values inside of each other, each kept for an alias.
+        let nested: String = (0..30).map(|level| format!("&n{level} [")).collect();
+        let file = |before: &str, after: &str| {
+            format!("x: &x [{}]\ny: {before}*x, *x, *x{after}", "a, ".repeat(10_000))
+        };
+        assert!(parse(&file("[", "]")).is_ok());
+        assert!(fault(&file(&nested, &"]".repeat(30))).2.contains("repeat too much"));
         assert!(fault("a: &a [*a]").2.contains("no value yet"));
     }
 

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io;
 use std::net::{TcpListener, ToSocketAddrs};
 
+use nix::sys::socket::Backlog;
+
 use crate::config::Config;
 
 /// How to choose another address and another port.
@@ -45,6 +47,8 @@ fn listen(host: &str, port: u16, cure: &Cure) -> Result<TcpListener, String> {
         match TcpListener::bind(address) {
             Ok(listener) => {
                 listener.set_nonblocking(true).map_err(|error| refuse(&error, ""))?;
+                // As many may wait as the host allows: std lets 128, and who comes after them waits for seconds.
+                let _ = nix::sys::socket::listen(&listener, Backlog::MAXCONN);
                 return Ok(listener);
             }
             Err(error) => last = error,

@@ -2,9 +2,13 @@
 
 mod admission;
 mod answer;
+mod arriving;
 mod auth;
 mod caller;
 mod counted;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
+mod incoming;
 mod listen;
 mod main_app;
 mod metadata;

@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use super::admission::Admission;
+use super::arriving::Arriving;
 use super::auth::Guard;
 use super::counted::Count;
+use super::incoming::incoming;
 use super::main_app::{MainApp, MainAppError};
 use super::proto::DESCRIPTORS;
 use super::proto::executor_service_server::ExecutorServiceServer;
@@ -142,16 +143,14 @@ pub async fn serve(
     if let Some(settings) = &config.tls {
         server = server.tls_config(tls(settings))?;
     }
-    // Here and not on the builder, which sets it for sockets that it opened itself only. Without it
-    // an answer waits 40 ms for the acknowledgement of its headers.
-    let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listeners.calls)?)
-        .with_nodelay(Some(true));
+    let incoming = incoming(listeners.calls)?;
     let drain = drain(Arc::clone(&executor), stop_sender, config.shutdown_grace);
     let gone = Arc::clone(&executor);
     let count = Count { observer, by_key: key.is_some() };
     let serving = server
         .layer(count)
         .layer(Guard(key))
+        .layer(Arriving)
         .add_service(service)
         .add_service(health)
         .add_service(reflection_v1)

@@ -63,6 +63,18 @@ mod tests {
         assert_eq!(shown_json("{\"a\":\"ü\"}".to_owned()), "{\"a\":\"ü\"}");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_the_text_it_is_safe_and_bounded(text in "(\\PC|\\p{Cc}|\\p{Cf}){0,80}") {
+            let safe = shown(&text, 40);
+            proptest::prop_assert!(!safe.contains(is_obeyed));
+            proptest::prop_assert!(safe.chars().count() <= 40 * 10 + 1);
+            let json = shown_json(serde_json::to_string(&text).unwrap());
+            proptest::prop_assert!(!json.contains(is_obeyed));
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        }
+    }
+
     #[test]
     fn nothing_is_left_that_a_terminal_would_obey() {
         let hostile = "a\nb\rc\u{1b}[31md\u{9b}2Je\u{7f}f\u{202e}g\u{2028}h\0";

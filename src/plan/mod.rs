@@ -5,6 +5,8 @@
 mod cache;
 mod command;
 mod discovery;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod host;
 mod interpreter;
 pub mod off;
@@ -279,6 +281,8 @@ fn system_files(root: &mut Rootfs, network: NetworkMode) -> Result<(), PlanError
         "/etc/ld.so.cache",
         "/etc/localtime",
         "/usr/share/zoneinfo",
+        // What LANG names is a directory here: without it `setlocale` fails.
+        "/usr/lib/locale",
     ];
     if network != NetworkMode::None {
         paths.extend(["/etc/ssl/certs", "/etc/ssl/cert.pem", "/usr/share/ca-certificates"]);

@@ -1,6 +1,8 @@
 //! What is allowed: validated, immutable, without I/O.
 
 pub mod domains;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod limits;
 mod network;
 mod start;

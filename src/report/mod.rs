@@ -1,6 +1,8 @@
 //! From what was seen of a run to what is said of it: one verdict with its evidence, the usage,
 //! and the walls. Pure.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod start;
 mod verdict;
 mod walls;
@@ -150,7 +152,8 @@ fn usage(observed: &Observed) -> Usage {
     };
     if let Some(end) = &observed.end {
         let readings = &end.readings;
-        let cpu = readings.cpu.unwrap_or_default().max(end.user_time + end.system_time);
+        let cpu =
+            readings.cpu.unwrap_or_default().max(end.user_time.saturating_add(end.system_time));
         usage.cpu_ms = milliseconds(cpu);
         usage.user_ms = milliseconds(end.user_time);
         usage.system_ms = milliseconds(end.system_time);
@@ -161,7 +164,8 @@ fn usage(observed: &Observed) -> Usage {
         // Init is ours.
         usage.processes_peak = readings.processes_peak.map(|peak| peak.saturating_sub(1));
         usage.scratch_bytes = readings.scratch.map(|(free, all)| all.saturating_sub(free));
-        usage.bytes_written += usage.scratch_bytes.unwrap_or_default();
+        usage.bytes_written =
+            usage.bytes_written.saturating_add(usage.scratch_bytes.unwrap_or_default());
         usage.exec_refusals = end.exec_refusals;
         usage.outputs = end.outputs.clone();
     }

@@ -178,7 +178,7 @@ fn full(own: u64, whole: u64, text: String) -> Judgement {
 /// What the kernel, or the launcher's watch, says by itself.
 fn kernel_limits(end: &End, limits: &Limits) -> Option<Judgement> {
     let readings = &end.readings;
-    let cpu = readings.cpu.unwrap_or_default().max(end.user_time + end.system_time);
+    let cpu = readings.cpu.unwrap_or_default().max(end.user_time.saturating_add(end.system_time));
     let cpu_text = || {
         let (used, limit) = (cpu.as_secs_f64(), limits.cpu_time.as_secs_f64());
         format!("CPU time {used:.3} s, limit {limit} s")

@@ -7,6 +7,8 @@
 pub mod child;
 pub mod client;
 pub mod enforced;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod launcher;
 pub mod messages;
 pub mod order;

@@ -110,7 +110,7 @@ impl Record {
         let [kind, stage, 0, 0, value @ ..] = bytes else { return None };
         let value = i32::from_le_bytes(value.try_into().ok()?);
         let stage = Stage::ALL.get(usize::from(*stage)).copied();
-        Some(match kind {
+        let record = match kind {
             1 => Self::Failed(stage?, value),
             2 => Self::Missing(stage?, value),
             3 => Self::Gate,
@@ -124,7 +124,9 @@ impl Record {
             11 => Self::Guest(value),
             12 => Self::Exiting(value),
             _ => return None,
-        })
+        };
+        // What has bytes that mean nothing is no record of ours.
+        (record.encode() == *bytes).then_some(record)
     }
 }
 
@@ -143,6 +145,13 @@ mod tests {
         for record in [Record::Gate, Record::Proxy, Record::Sealed, Record::Exited(-1)] {
             assert_eq!(Record::decode(&record.encode()), Some(record));
         }
+    }
+
+    #[test]
+    fn a_record_has_one_form() {
+        assert_eq!(Record::decode(&[3, 0, 0, 0, 0, 0, 0, 0]), Some(Record::Gate));
+        assert_eq!(Record::decode(&[3, 0, 0, 0, 1, 0, 0, 0]), None);
+        assert_eq!(Record::decode(&[6, 2, 0, 0, 1, 0, 0, 0]), None);
     }
 
     proptest! {

@@ -21,10 +21,12 @@ use super::waits::Waits;
 
 /// Tool calls of one run under way at a time; the guest's next ones wait in its socket.
 const MOST_CALLS: usize = 256;
-/// Bytes of frames whose calls are under way at a time.
-const MOST_BYTES: usize = 16 << 20;
+/// What the calls under way take in memory at a time, in bytes.
+const MOST_BYTES: usize = 64 << 20;
 /// Bytes of one call's arguments.
 const MOST_ARGUMENTS: usize = 4 << 20;
+/// Bytes that a frame may take beside a result.
+const FRAME_ROOM: usize = 1 << 20;
 
 /// What the guest is asked to run.
 pub struct Program<'a> {
@@ -91,23 +93,26 @@ pub struct Control {
     reader: OwnedReadHalf,
     writer: Arc<Mutex<OwnedWriteHalf>>,
     frames: Frames,
+    longest_result: usize,
     calls: Arc<AtomicU64>,
     begun: Arc<AtomicBool>,
     waits: Arc<Waits>,
 }
 
 impl Control {
-    /// Takes our end; frames longer than `longest` bytes are nonsense.
+    /// Takes our end; a result longer than `longest_result` bytes is nonsense.
     ///
     /// # Errors
     /// As registering the descriptor with the runtime.
-    pub fn new(socket: OwnedFd, longest: usize) -> io::Result<Self> {
+    pub fn new(socket: OwnedFd, longest_result: usize) -> io::Result<Self> {
         let socket = UnixStream::from_std(socket.into())?;
         let (reader, writer) = socket.into_split();
         Ok(Self {
             reader,
             writer: Arc::new(Mutex::new(writer)),
-            frames: Frames::new(longest),
+            // A result may double in length when its quotes are escaped for the frame.
+            frames: Frames::new(longest_result.saturating_mul(2).saturating_add(FRAME_ROOM)),
+            longest_result,
             calls: Arc::default(),
             begun: Arc::default(),
             waits: Arc::default(),
@@ -149,6 +154,16 @@ impl Control {
         }));
     }
 
+    /// The guest keeps to the limit of a result by itself, unless somebody else speaks for it.
+    fn end_told(&self, done: Done) -> Spoken {
+        match done.result.as_ref().map(String::len) {
+            Some(length) if length > self.longest_result => {
+                Spoken::Nonsense(FrameError::LongResult(length, self.longest_result))
+            }
+            _ => Spoken::Done(done),
+        }
+    }
+
     /// Carries tool calls until the guest tells how the code ended, falls silent or talks
     /// nonsense. Cancel-safe only in the sense that dropping it ends the calls.
     pub async fn converse(&mut self, tools: &ToolSet) -> Spoken {
@@ -158,17 +173,17 @@ impl Control {
         let mut chunk = vec![0; 16 << 10];
         loop {
             loop {
-                let (message, length) = match self.frames.next_frame() {
-                    Ok(Some(body)) => (Message::parse(body, MOST_ARGUMENTS), body.len()),
+                let message = match self.frames.next_frame() {
+                    Ok(Some(body)) => Message::parse(body, MOST_ARGUMENTS),
                     Ok(None) => break,
-                    Err(error) => (Err(error), 0),
+                    Err(error) => Err(error),
                 };
                 match message {
                     Ok(Message::Go) => self.begun.store(true, Ordering::Relaxed),
-                    Ok(Message::Done(done)) => return Spoken::Done(done),
+                    Ok(Message::Done(done)) => return self.end_told(done),
                     Ok(Message::Call(call)) => {
                         while calls.try_join_next().is_some() {}
-                        let weight = u32::try_from(length.min(MOST_BYTES)).unwrap_or(u32::MAX);
+                        let weight = u32::try_from(call.weight.min(MOST_BYTES)).unwrap_or(u32::MAX);
                         let place = Arc::clone(&places).acquire_owned().await;
                         let bytes = Arc::clone(&room).acquire_many_owned(weight).await;
                         let (Ok(place), Ok(bytes)) = (place, bytes) else {

@@ -56,7 +56,76 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What was written, read again.
+    #[derive(Clone, Debug, PartialEq)]
+    enum Value {
+        Text(String),
+        Truth(bool),
+        Float(f64),
+        List(Vec<Value>),
+    }
+
+    impl Value {
+        fn write(&self, document: &mut Document) {
+            match self {
+                Self::Text(text) => drop(document.text(text)),
+                Self::Truth(truth) => drop(document.truth(*truth)),
+                Self::Float(number) => drop(document.float(*number)),
+                Self::List(values) => {
+                    document.list(values.len());
+                    values.iter().for_each(|value| value.write(document));
+                }
+            }
+        }
+
+        fn read(bytes: &mut &[u8]) -> Self {
+            let mut take = |length: usize| {
+                let (taken, rest) = bytes.split_at(length);
+                *bytes = rest;
+                taken
+            };
+            let kind = take(1)[0];
+            let mut length = || u32::from_le_bytes(take(4).try_into().unwrap()) as usize;
+            match kind {
+                b'T' => Self::Truth(true),
+                b'F' => Self::Truth(false),
+                b'g' => Self::Float(f64::from_le_bytes(take(8).try_into().unwrap())),
+                b'[' => Self::List((0..length()).map(|_| Self::read(bytes)).collect()),
+                b'u' => {
+                    let length = length();
+                    Self::Text(String::from_utf8(take(length).to_vec()).unwrap())
+                }
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            ".*".prop_map(Value::Text),
+            any::<bool>().prop_map(Value::Truth),
+            proptest::num::f64::NORMAL.prop_map(Value::Float),
+        ];
+        leaf.prop_recursive(4, 32, 8, |inner| {
+            proptest::collection::vec(inner, 0..8).prop_map(Value::List)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_values_they_are_read_as_written(value in any_value()) {
+            let mut document = Document::default();
+            value.write(&mut document);
+            let bytes = document.into_bytes();
+            let mut rest = bytes.as_slice();
+            prop_assert_eq!(Value::read(&mut rest), value);
+            prop_assert!(rest.is_empty());
+        }
+    }
 
     #[test]
     fn python_reads_what_is_written() {

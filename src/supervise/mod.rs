@@ -2,6 +2,8 @@
 
 mod control;
 mod frames;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod marshal;
 mod observed;
 pub mod output;
@@ -118,12 +120,13 @@ impl Supervised<'_> {
     ) -> io::Result<()> {
         let request = self.request;
         let limit = request.limits.output;
+        let longest_result = usize::try_from(request.limits.result).unwrap_or(usize::MAX);
         let (over, is_over) = watch::channel(false);
         let stdout = tokio::spawn(capture(streams.stdout, limit, request.stdout, is_over.clone()));
         let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr, is_over));
         let handed_over = Instant::now();
         let _proxy = proxy.map(|socket| self.serve_proxy(socket, domains)).transpose()?;
-        let control = Control::new(streams.control, self.longest_frame())?;
+        let control = Control::new(streams.control, longest_result)?;
         self.accompany(control, handed_over, cancel).await;
         self.observed.wall = handed_over.elapsed();
         self.observed.teardown = self.over.map(|over| over.elapsed()).unwrap_or_default();
@@ -143,12 +146,6 @@ impl Supervised<'_> {
             };
         }
         Ok(())
-    }
-
-    /// A result may double in length when its quotes are escaped for the frame.
-    fn longest_frame(&self) -> usize {
-        let limits = &self.request.limits;
-        usize::try_from(limits.result * 2 + (1 << 20)).unwrap_or(usize::MAX)
     }
 
     fn fault<T>(&mut self, what: &str) -> Option<T> {

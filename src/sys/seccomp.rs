@@ -45,12 +45,32 @@ pub fn install_filter(filter: &[Instruction]) -> nix::Result<()> {
     install(filter, 0).map(drop)
 }
 
-/// Like [`install_filter`]; returns the listener on which calls answered by `USER_NOTIF` wait.
+/// A filter with a listener, whose callers hear no signal but `SIGKILL` once their call is received.
+const HOLDING: libc::c_ulong =
+    libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
+/// Whether a call that a listener has received holds its caller still: else a handler of any signal
+/// would run meanwhile (Linux before 5.19).
+#[must_use]
+pub fn gate_holds() -> bool {
+    // SAFETY: the kernel judges the flags, then fails to read a program at address 0.
+    let done = unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, HOLDING, libc::c_ulong::MIN)
+    };
+    Errno::result(done) == Err(Errno::EFAULT)
+}
+
+/// Like [`install_filter`]; returns the listener on which calls answered by `USER_NOTIF` wait. They hold
+/// their caller still where [`gate_holds`].
 ///
 /// # Errors
 /// As [`install_filter`]; `EBUSY` if a filter with a listener already stands.
 pub fn install_filter_with_listener(filter: &[Instruction]) -> nix::Result<OwnedFd> {
-    let fd = install(filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER)? as i32;
+    let listener = match install(filter, HOLDING) {
+        Err(Errno::EINVAL) => install(filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER),
+        other => other,
+    };
+    let fd = listener? as i32;
     // SAFETY: the kernel returned a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -8,6 +8,22 @@ use nix::errno::Errno;
 /// Signals have numbers below this one on Linux.
 const SIGNALS: usize = 65;
 
+/// Gives signals their default effect again that whoever started this process had ignored: `execve`
+/// hands that on. With `SIGCHLD` ignored, nobody below could wait for a child.
+pub fn heed(signals: impl IntoIterator<Item = i32>) {
+    // SAFETY: sigaction is plain data for which all-zero bytes are a valid value (SIG_DFL).
+    let default: libc::sigaction = unsafe { mem::zeroed() };
+    for signal in signals {
+        // SAFETY: SIG_DFL installs no function. Numbers that can't be set are refused (EINVAL).
+        unsafe { libc::sigaction(signal, &raw const default, ptr::null_mut()) };
+    }
+}
+
+/// Every signal but `SIGPIPE`, which Rust's runtime ignores for good.
+pub fn all_but_broken_pipes() -> impl Iterator<Item = i32> {
+    (1..SIGNALS as i32).filter(|signal| *signal != libc::SIGPIPE)
+}
+
 /// The functions that a process has set up for signals.
 pub struct Handlers(Box<[Option<libc::sigaction>; SIGNALS]>);
 

@@ -10,6 +10,7 @@ import traceback
 CODEMODE = "/opt/codemode/codemode"
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 USER = 1000
+KERNEL = tuple(int(part) for part in os.uname().release.split(".")[:2])
 CGROUP_WALLS = ("cgroup_memory", "cgroup_pids", "cgroup_cpu")
 
 _checks = []
@@ -29,9 +30,14 @@ def expect(what, condition, seen):
         _failures.append(what)
 
 
-def main():
+def told(name):
+    """What run.py says of `name` on the kernel's command line."""
     words = pathlib.Path("/proc/cmdline").read_text().split()
-    only = next((w.split("=", 1)[1] for w in words if w.startswith("codemode.only=")), "")
+    return next((word.split("=", 1)[1] for word in words if word.startswith(f"codemode.{name}=")), "")
+
+
+def main():
+    only = told("only")
     for function in _checks:
         if not any(part in function.__name__ for part in only.split(",")):
             continue
@@ -139,3 +145,26 @@ def groups():
 def expect_clean(what):
     wait_for(lambda: not groups(), 5)
     expect(f"{what}: no control group is left", not groups(), groups())
+
+
+def delegated(name, owner=0):
+    """A group made ready as a service manager does it."""
+    (CGROUPS / "cgroup.subtree_control").write_text("+memory +pids +cpu")
+    group = CGROUPS / name
+    group.mkdir()
+    for path in (group, *(group / f for f in ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads"))):
+        os.chown(path, owner, owner)
+    return group
+
+
+def remove(group):
+    """Removes a group and those below; says what was below."""
+    below = sorted((p for p in group.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts))
+    for path in (*below, group):
+        for _ in range(50):
+            try:
+                path.rmdir()
+                break
+            except OSError:
+                time.sleep(0.1)
+    return [str(path.relative_to(group)) for path in below]

@@ -11,6 +11,6 @@ chmod 1777 /tmp
 mount -t tmpfs run /run
 mount -t cgroup2 cgroup /sys/fs/cgroup
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-python3 /opt/codemode/plain.py </dev/null
+/opt/codemode/mode.sh
 echo o >/proc/sysrq-trigger
 sleep 60

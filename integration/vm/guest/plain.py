@@ -6,34 +6,12 @@ import signal
 import subprocess
 import time
 
-from checks import (CGROUP_WALLS, CGROUPS, CODEMODE, USER, brief, call, call_for_json, check, doctor,
-                    expect, expect_clean, expect_v2, groups, main, program, run, say_walls,
-                    wait_for, walls)
+import switches  # noqa: F401 (registers its checks)
+from checks import (CGROUP_WALLS, CGROUPS, CODEMODE, KERNEL, USER, brief, call, call_for_json, check, delegated,
+                    doctor, expect, expect_clean, expect_v2, groups, main, program, remove, run,
+                    say_walls, wait_for, walls)
 
 MIB = 1 << 20
-
-
-def delegated(name, owner=0):
-    """A group made ready as a service manager does it."""
-    (CGROUPS / "cgroup.subtree_control").write_text("+memory +pids +cpu")
-    group = CGROUPS / name
-    group.mkdir()
-    for path in (group, *(group / f for f in ("cgroup.procs", "cgroup.subtree_control", "cgroup.threads"))):
-        os.chown(path, owner, owner)
-    return group
-
-
-def remove(group):
-    """Removes a group and those below; says what was below."""
-    below = sorted((p for p in group.rglob("*") if p.is_dir()), key=lambda p: -len(p.parts))
-    for path in (*below, group):
-        for _ in range(50):
-            try:
-                path.rmdir()
-                break
-            except OSError:
-                time.sleep(0.1)
-    return [str(path.relative_to(group)) for path in below]
 
 
 @check
@@ -243,7 +221,9 @@ def root_below_a_tighter_limit():
     group = delegated("few")
     (group / "pids.max").write_text("20")
     report = run("import os, time\nwhile True:\n  if os.fork() == 0: time.sleep(60)", "--processes", "64", group=group)
-    expect("process_limit", report["verdict"] == "process_limit", brief(report))
+    # From Linux 6.11 on the kernel counts a refusal where the limit is, and that is not the run's group.
+    known = "process_limit" if KERNEL < (6, 11) else "exception"
+    expect(known, report["verdict"] == known and report["usage"]["processes_peak"] < 20, brief(report))
     remove(group)
 
 
@@ -314,11 +294,11 @@ def service_in_a_group():
     where = {p: pathlib.Path(f"/proc/{p}/cgroup").read_text().strip() for p in family}
     ours = [pid for pid, place in where.items() if place == "0::/serve/service"]
     runs = [place for place in where.values() if place.startswith("0::/serve/codemode-0/run-")]
-    expect("front, keeper and launcher stepped aside, sandboxes made ahead are in their groups",
-           len(ours) == 3 and len(ours) + len(runs) == len(family), where)
+    expect("front, keeper, launcher and interpreter stepped aside, sandboxes made ahead are in their groups",
+           len(ours) == 4 and len(ours) + len(runs) == len(family), where)
     print("       groups", groups(), flush=True)
     print("       enabled", (group / "cgroup.subtree_control").read_text().strip(), flush=True)
-    if len(ours) == 3:
+    if len(ours) == 4:
         kill(ours[2])
         time.sleep(6)
         now = descendants(front.pid)
@@ -384,21 +364,6 @@ def user_again_in_the_same_group():
         expect("exit 0", status == 0, (number, status, err))
         say_walls(report, CGROUP_WALLS)
     print("       left below:", remove(group), flush=True)
-
-
-@check
-def no_user_namespaces():
-    switch = pathlib.Path("/proc/sys/user/max_user_namespaces")
-    before = switch.read_text()
-    switch.write_text("0")
-    for who, user in (("user", USER), ("root", None)):
-        status, report, err = doctor(user=user)
-        why = (report or {}).get("refused") or err
-        expect(f"{who}: doctor exits 1 and names the switch", status == 1 and "user.max_user_namespaces" in why, (status, why))
-        status, out, err = call([CODEMODE, "run", program("print('hello')")], user=user)
-        expect(f"{who}: run exits 125 and names the switch", status == 125 and "user.max_user_namespaces" in err, (status, out, err))
-    switch.write_text(before)
-    expect_clean("after refusals")
 
 
 if __name__ == "__main__":

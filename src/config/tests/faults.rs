@@ -123,3 +123,12 @@ fn mounts_are_existing_directories() {
         &["CODEMODE_WORKSPACE (mounts.workspace): /no/such/directory", "absolute path"],
     );
 }
+
+#[test]
+fn a_key_of_a_file_commands_no_terminal_and_fills_none() {
+    let (report, _) = Bench::new().with_file("\"\\e[2J\": 1\n").report();
+    assert!(report.contains("\\u{1b}[2J") && !report.contains('\u{1b}'), "{report:?}");
+    let many: String = (0..5000).map(|number| format!("key{number}: 1\n")).collect();
+    let (_, count) = Bench::new().with_file(&many).report();
+    assert!((100..105).contains(&count), "{count}");
+}

@@ -16,6 +16,7 @@ const NEVER: &str = "
     unshare setns clone3
     mount umount2 pivot_root chroot fsopen fsconfig fsmount fspick open_tree move_mount mount_setattr
     open_by_handle_at name_to_handle_at quotactl quotactl_fd swapon swapoff fanotify_init fanotify_mark
+    inotify_init inotify_init1 inotify_add_watch
     ptrace process_vm_readv process_vm_writev pidfd_getfd kcmp process_madvise process_mrelease move_pages migrate_pages
     bpf seccomp perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register
     init_module finit_module delete_module kexec_load kexec_file_load
@@ -25,12 +26,14 @@ const NEVER: &str = "
     reboot settimeofday clock_settime clock_adjtime adjtimex sethostname setdomainname syslog acct
     ioperm iopl modify_ldt vhangup uselib ustat sysfs nfsservctl lookup_dcookie
     vmsplice mbind set_mempolicy sync syncfs io_setup io_submit
-    clone ioctl prctl arch_prctl personality socket socketpair setsockopt fcntl mknod mknodat";
+    clone ioctl prctl arch_prctl personality socket socketpair setsockopt fcntl mknod mknodat
+    sched_setaffinity sched_setscheduler sched_setparam sched_setattr setpriority ioprio_set";
 
 /// Calls of the never-list that answer ENOSYS, so that a caller falls back, and are therefore not in `refuse.json`.
 const FALLS_BACK: &str =
     "clone3 memfd_create vmsplice mbind set_mempolicy sync syncfs io_setup io_submit
-    clone ioctl prctl arch_prctl personality socket socketpair setsockopt fcntl mknod mknodat";
+    clone ioctl prctl arch_prctl personality socket socketpair setsockopt fcntl mknod mknodat
+    sched_setaffinity sched_setscheduler sched_setparam sched_setattr setpriority ioprio_set";
 
 #[derive(serde::Deserialize)]
 struct Filter {
@@ -313,6 +316,11 @@ fn a_further_filter_refuses_what_it_lists_and_passes_the_rest() {
     let kill = answer(&filters.confined, X86_64, number_of("kill"), [1, 9, 0, 0, 0, 0]);
     let thread = answer(&filters.confined, X86_64, number_of("clone"), [0x3d_0f00, 0, 0, 0, 0, 0]);
     assert_eq!((kill, thread), (EPERM, GO_AHEAD));
+    let option = |option: u64| {
+        answer(&filters.uncounted, X86_64, number_of("setsockopt"), [3, 1, option, 0, 0, 0])
+    };
+    // SO_SNDBUF, SO_RCVBUF; SO_REUSEADDR.
+    assert_eq!([7, 8, 2].map(option), [EPERM, EPERM, GO_AHEAD]);
 }
 
 #[test]
@@ -357,6 +365,25 @@ fn the_never_list_is_refused_by_name_except_where_a_fallback_helps() {
 #[test]
 fn refusals_have_no_conditions() {
     assert!(read(&REFUSE).filter.iter().all(|rule| rule.args.is_empty()));
+}
+
+#[test]
+fn a_run_schedules_itself_and_never_its_init() {
+    let filter = filters().unwrap().run;
+    let ask = |name: &str, first: u64, second: u64| {
+        answer(&filter, X86_64, number_of(name), [first, second, 0, 0, 0, 0])
+    };
+    for name in ["sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"] {
+        assert_eq!((ask(name, 0, 8), ask(name, 7, 8)), (GO_AHEAD, GO_AHEAD), "{name}");
+        assert_eq!((ask(name, 1, 8), ask(name, 1 << 32 | 1, 8)), (ENOSYS, ENOSYS), "{name}");
+    }
+    for (name, process) in [("setpriority", 0), ("ioprio_set", 1)] {
+        assert_eq!((ask(name, process, 0), ask(name, process, 7)), (GO_AHEAD, GO_AHEAD), "{name}");
+        assert_eq!(ask(name, process, 1), ENOSYS, "{name} of init");
+        for many in [process + 1, process + 2] {
+            assert_eq!(ask(name, many, 0), ENOSYS, "{name} of all that init is among");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config;
+use crate::policy::Policy;
 
 fn patterns(list: &[&str]) -> Vec<DomainPattern> {
     list.iter().map(|text| DomainPattern::parse(text).unwrap()).collect()
@@ -212,5 +214,23 @@ proptest! {
     fn no_number_is_a_name(number in any::<u64>(), parts in 0usize..4) {
         let host = format!("{}{number}", "1.".repeat(parts));
         prop_assert!(!allows(&policy(&["*"], &[]), &host));
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_a_configuration_may_name_is_a_pattern(text in "(\\*\\.)?[a-z0-9x]{1,3}(\\.[a-z0-9x-]{1,3}){0,4}") {
+        let names = [("CODEMODE_ALLOWED_DOMAINS", &text), ("CODEMODE_BLOCKED_DOMAINS", &text)];
+        let sources = config::Sources {
+            file: None,
+            env: &names.map(|(name, text)| (name.to_owned(), text.into())).into(),
+            cwd: "/".as_ref(),
+            host: Some("127.0.0.1"),
+            port: None,
+            allow_unauthenticated: false,
+        };
+        if let Ok(config) = config::load(&sources) {
+            prop_assert!(Policy::from_config(&config).is_ok());
+        }
     }
 }

@@ -21,6 +21,12 @@ impl Group {
     pub fn is_there(&self) -> bool {
         Self::at(&self.path).as_ref() == Some(self)
     }
+
+    /// Whether a process is in it.
+    pub fn is_populated(&self) -> bool {
+        let processes = fs::read_to_string(self.path.join("cgroup.procs"));
+        self.is_there() && processes.is_ok_and(|list| !list.trim().is_empty())
+    }
 }
 
 /// The groups of a process that are runs' own.

@@ -49,12 +49,12 @@ fn shows_read_only(path: &Path) -> bool {
 
 /// One line of `/proc/PID/mountinfo` (proc(5)).
 #[derive(Debug, PartialEq, Eq)]
-struct Mounted {
+pub(super) struct Mounted {
     point: PathBuf,
     flags: MsFlags,
 }
 
-fn parse(mountinfo: &[u8]) -> Vec<Mounted> {
+pub(super) fn parse(mountinfo: &[u8]) -> Vec<Mounted> {
     let line = |line: &[u8]| {
         let mut fields = line.split(|byte| *byte == b' ').skip(4);
         let point = PathBuf::from(std::ffi::OsString::from_vec(unescape(fields.next()?)));

@@ -7,14 +7,14 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::failure::{Step, of_stage};
 use super::host::Host;
-use super::networks::Networks;
+use super::networks::{Network, Networks};
 use super::prepare;
 use super::warm::{Unforked, Warm};
 use crate::policy::Wall;
@@ -37,9 +37,14 @@ impl Child {
     /// One that was not reaped.
     ///
     /// # Errors
-    /// A refusal; it is left then.
+    /// A refusal, when descriptors run out; it is killed and reaped then, for nobody else knows of it.
     pub fn of(pid: Pid) -> Result<Self, Refusal> {
-        Ok(Self { pid, pidfd: sys::open_pidfd(pid).step("pidfd", None)? })
+        let pidfd = sys::open_pidfd(pid).step("pidfd", None).inspect_err(|_| {
+            // Not reaped yet, so the id is still its own.
+            let _ = kill(pid, Signal::SIGKILL);
+            let _ = waitpid(pid, None);
+        })?;
+        Ok(Self { pid, pidfd })
     }
 
     /// Kills it, with its pid namespace if it is an init.
@@ -66,7 +71,7 @@ pub struct Born {
     /// Whether the guest was forked from the warm interpreter.
     pub warm: bool,
     /// The run's network namespace, where it is to be handed on.
-    pub network: Option<OwnedFd>,
+    pub network: Option<Network>,
 }
 
 /// What a run's processes are made with.
@@ -173,9 +178,6 @@ fn give_joined(
             match Child::of(guest) {
                 Ok(guest) => Ok(Born { init, guest: Some(guest), ours, warm: true, network }),
                 Err(refusal) => {
-                    // Init can't end before its guest is reaped.
-                    init.kill();
-                    let _ = waitpid(guest, None);
                     init.end();
                     Err(Unborn::Refused(refusal))
                 }
@@ -205,7 +207,7 @@ fn fork(
     networks: Option<&mut Networks>,
     files: &RunFiles,
     ours: BorrowedFd<'_>,
-) -> Result<(Child, Option<OwnedFd>), Refusal> {
+) -> Result<(Child, Option<Network>), Refusal> {
     let given = Given { prepared: &host.prepared, becomes: &host.becomes, files };
     let birth = || give_birth(given);
     let (network, first) = match networks {
@@ -263,7 +265,7 @@ fn adopt(intermediate: Pid, ours: BorrowedFd<'_>) -> Result<Child, Refusal> {
 /// Ends and reaps a child that is known only by the group that its intermediate process led.
 fn end_group(leader: Pid) {
     let group = Pid::from_raw(-leader.as_raw());
-    let _ = nix::sys::signal::kill(group, nix::sys::signal::Signal::SIGKILL);
+    let _ = kill(group, Signal::SIGKILL);
     while matches!(waitpid(group, None), Ok(_) | Err(Errno::EINTR)) {}
 }
 

@@ -1,19 +1,19 @@
-//! One run's control groups: made, limited, joined, read and removed through directory
-//! descriptors.
+//! One control group in one hierarchy, reached through directory descriptors, and the launcher's own
+//! directory there.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::uio::{pread, pwrite};
 use nix::unistd::{UnlinkatFlags, read, unlinkat, write};
-
-use crate::policy::Limits;
-use crate::sandbox::messages::Readings;
 
 /// Version and controllers of a hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,25 @@ impl Base {
         Ok(write_at(self.directory.as_fd(), file, value)?)
     }
 
+    /// Makes a group below it.
+    ///
+    /// # Errors
+    /// As `mkdir(2)` and `open(2)`; nothing is left behind.
+    pub fn make(&self, name: &str) -> nix::Result<Group> {
+        mkdirat(&self.directory, name, Mode::from_bits_truncate(0o755))?;
+        let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let directory = openat(&self.directory, name, flags, Mode::empty()).inspect_err(|_| {
+            self.unmake(name);
+        })?;
+        Ok(Group { kind: self.kind.clone(), directory, open: RefCell::default() })
+    }
+
+    /// Removes a group below it; `false` if the kernel isn't done with it yet.
+    pub fn unmake(&self, name: &str) -> bool {
+        let removed = unlinkat(&self.directory, name, UnlinkatFlags::RemoveDir);
+        matches!(removed, Ok(()) | Err(Errno::ENOENT))
+    }
+
     /// Removes the directory. Its runs are gone by then.
     pub fn remove(&self) {
         let _ = unlinkat(&self.parent, self.name.as_str(), UnlinkatFlags::RemoveDir);
@@ -130,187 +149,82 @@ impl Base {
     }
 }
 
-fn name_of(run: u64) -> String {
-    format!("run-{run}")
+const MEMORY_PEAK: &str = "memory.peak";
+
+/// One group below a launcher's directory.
+pub struct Group {
+    /// Of its hierarchy.
+    pub kind: Kind,
+    directory: OwnedFd,
+    /// Files of it by name, each opened when it is first needed.
+    open: RefCell<Vec<(&'static str, Rc<OwnedFd>)>>,
 }
 
-/// The groups of one run, one per base.
-pub struct Groups {
-    run: u64,
-    groups: Vec<(Kind, OwnedFd)>,
-}
+impl Group {
+    /// To clone into, where it is v2.
+    #[must_use]
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
 
-impl Groups {
-    /// Makes the run's group in every base and sets its limits.
+    fn opened(&self, name: &'static str, access: OFlag) -> nix::Result<Rc<OwnedFd>> {
+        let mut open = self.open.borrow_mut();
+        if let Some((_, file)) = open.iter().find(|(known, _)| *known == name) {
+            return Ok(Rc::clone(file));
+        }
+        let open_as =
+            |access| openat(&self.directory, name, access | OFlag::O_CLOEXEC, Mode::empty());
+        let file = match (name, open_as(access)) {
+            // Written to where the kernel has it reset.
+            (MEMORY_PEAK, read_only) => open_as(OFlag::O_RDWR).or(read_only)?,
+            (_, opened) => opened?,
+        };
+        let file = Rc::new(file);
+        open.push((name, Rc::clone(&file)));
+        Ok(file)
+    }
+
+    /// Reads a file of the group from its beginning.
+    #[must_use]
+    pub fn read(&self, name: &'static str) -> Option<String> {
+        let file = self.opened(name, OFlag::O_RDONLY).ok()?;
+        let mut buffer = [0; 4096];
+        let length = pread(&*file, &mut buffer, 0).ok()?;
+        String::from_utf8(buffer.get(..length)?.to_vec()).ok()
+    }
+
+    /// Sets a limit of the group.
     ///
     /// # Errors
-    /// As `mkdir(2)` and `write(2)`; nothing is left behind.
-    pub fn make(bases: &[Base], run: u64, limits: &Limits) -> nix::Result<Self> {
-        let mut made = Self { run, groups: Vec::with_capacity(bases.len()) };
-        let result = bases.iter().try_for_each(|base| made.add(base, limits));
-        match result {
-            Ok(()) => Ok(made),
-            Err(errno) => {
-                let _ = made.remove(bases);
-                Err(errno)
-            }
-        }
+    /// As `open(2)` and `write(2)`.
+    pub fn set(&self, name: &str, value: &str) -> nix::Result<()> {
+        write_at(self.directory.as_fd(), name, value)
     }
 
-    fn add(&mut self, base: &Base, limits: &Limits) -> nix::Result<()> {
-        let name = name_of(self.run);
-        mkdirat(&base.directory, name.as_str(), Mode::from_bits_truncate(0o755))?;
-        let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-        let group = openat(&base.directory, name.as_str(), flags, Mode::empty())?;
-        self.groups.push((base.kind.clone(), group));
-        let (kind, group) = self.groups.last().ok_or(Errno::EIO)?;
-        let set = |file: &str, value: String| write_at(group.as_fd(), file, &value);
-        let tolerate = |result: nix::Result<()>| match result {
-            // The kernel may be built without this one file.
-            Err(Errno::ENOENT) => Ok(()),
-            other => other,
-        };
-        // Init is one process more than the code's.
-        let processes = (u64::from(limits.processes) + 1).to_string();
-        match kind {
-            Kind::V1("memory") => {
-                set("memory.limit_in_bytes", limits.memory.to_string())?;
-                // After the limit, which it must not be below. Swap is memory here.
-                tolerate(set("memory.memsw.limit_in_bytes", limits.memory.to_string()))?;
-            }
-            Kind::V1("pids") => set("pids.max", processes)?,
-            Kind::V2(controllers) => {
-                if controllers.contains(&"memory") {
-                    set("memory.max", limits.memory.to_string())?;
-                    tolerate(set("memory.swap.max", "0".into()))?;
-                    set("memory.oom.group", "1".into())?;
-                }
-                if controllers.contains(&"pids") {
-                    set("pids.max", processes)?;
-                }
-            }
-            Kind::V1(_) => {}
-        }
-        Ok(())
-    }
-
-    /// The v2 group, to clone into.
-    #[must_use]
-    pub fn v2(&self) -> Option<BorrowedFd<'_>> {
-        self.groups
-            .iter()
-            .find(|(kind, _)| matches!(kind, Kind::V2(_)))
-            .map(|(_, group)| group.as_fd())
-    }
-
-    /// The files through which a process joins the groups by itself, open for writing: the v1
-    /// groups, and with `v2` that one too.
-    ///
-    /// By `tasks` and not `cgroup.procs`, and written by the process itself: only so does the kernel
-    /// spare it a lock that waits for an RCU grace period (some 12 ms on an idle host).
+    /// The file through which a process joins, open for writing.
     ///
     /// # Errors
     /// As `open(2)`.
-    pub fn entries(&self, v2: bool) -> nix::Result<Vec<OwnedFd>> {
-        let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-        let file = |kind: &Kind| match kind {
-            Kind::V1(_) => Some("tasks"),
-            Kind::V2(_) => v2.then_some("cgroup.procs"),
+    pub fn entry(&self, name: &'static str) -> nix::Result<OwnedFd> {
+        self.opened(name, OFlag::O_WRONLY)?.try_clone().map_err(|_| Errno::EMFILE)
+    }
+
+    /// Has the peak of its memory count anew; `false` where the kernel can't.
+    pub fn forget_memory_peak(&self) -> bool {
+        let done = match &self.kind {
+            Kind::V1(_) => self.set("memory.max_usage_in_bytes", "0"),
+            // For those who read through the same open file (Linux 6.12).
+            Kind::V2(_) => self
+                .opened(MEMORY_PEAK, OFlag::O_RDONLY)
+                .and_then(|file| pwrite(&*file, b"reset", 0).map(drop)),
         };
-        self.groups
-            .iter()
-            .filter_map(|(kind, group)| Some((file(kind)?, group)))
-            .map(|(file, group)| openat(group, file, flags, Mode::empty()))
-            .collect()
+        done.is_ok()
     }
-
-    fn file(&self, controller: &str, v2: &str, v1: &str) -> Option<String> {
-        let (kind, group) = self.groups.iter().find(|(kind, _)| kind.has(controller))?;
-        let file = if matches!(kind, Kind::V2(_)) { v2 } else { v1 };
-        read_at(group.as_fd(), file)
-    }
-
-    fn number(&self, controller: &str, v2: &str, v1: &str) -> Option<u64> {
-        self.file(controller, v2, v1)?.trim().parse().ok()
-    }
-
-    /// CPU time of the run so far.
-    #[must_use]
-    pub fn cpu(&self) -> Option<Duration> {
-        let (kind, group) = self.groups.iter().find(|(kind, _)| kind.has("cpu"))?;
-        match kind {
-            Kind::V2(_) => {
-                let text = read_at(group.as_fd(), "cpu.stat")?;
-                field(&text, "usage_usec").map(Duration::from_micros)
-            }
-            Kind::V1(_) => {
-                let text = read_at(group.as_fd(), "cpuacct.usage")?;
-                text.trim().parse().ok().map(Duration::from_nanos)
-            }
-        }
-    }
-
-    /// Processes and threads in the run, init included.
-    #[must_use]
-    pub fn processes(&self) -> Option<u64> {
-        self.number("pids", "pids.current", "pids.current")
-    }
-
-    /// Times a process of the run was killed for memory.
-    #[must_use]
-    pub fn oom_kills(&self) -> Option<u64> {
-        field(&self.file("memory", "memory.events", "memory.oom_control")?, "oom_kill")
-    }
-
-    /// All that the groups count.
-    #[must_use]
-    pub fn readings(&self) -> Readings {
-        let stat = self.file("memory", "memory.stat", "memory.stat").unwrap_or_default();
-        let events = self.file("pids", "pids.events", "pids.events").unwrap_or_default();
-        Readings {
-            memory: self.number("memory", "memory.current", "memory.usage_in_bytes"),
-            memory_peak: self.number("memory", "memory.peak", "memory.max_usage_in_bytes"),
-            memory_anon: field(&stat, "anon").or_else(|| field(&stat, "rss")),
-            memory_file: field(&stat, "file").or_else(|| field(&stat, "cache")),
-            oom_kills: self.oom_kills(),
-            processes_peak: self.number("pids", "pids.peak", "pids.peak"),
-            process_refusals: field(&events, "max"),
-            processes: self.processes(),
-            cpu: self.cpu(),
-            ..Readings::default()
-        }
-    }
-
-    /// Removes the groups; every process must be gone. `false` if the kernel isn't done yet.
-    #[must_use]
-    pub fn remove(&self, bases: &[Base]) -> bool {
-        bases.iter().all(|base| {
-            let name = name_of(self.run);
-            let removed = unlinkat(&base.directory, name.as_str(), UnlinkatFlags::RemoveDir);
-            matches!(removed, Ok(()) | Err(Errno::ENOENT))
-        })
-    }
-}
-
-/// The number behind `name` in a file of lines `name number`.
-#[must_use]
-pub fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(' ')?;
-        if key == name { value.trim().parse().ok() } else { None }
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_field_is_read_by_its_whole_name() {
-        let text = "rss_huge 7\nrss 5\nmax 3\n";
-        assert_eq!(field(text, "rss"), Some(5));
-        assert_eq!(field(text, "cache"), None);
-    }
 
     #[test]
     fn v2_counts_cpu_without_any_controller() {

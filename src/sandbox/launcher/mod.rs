@@ -10,7 +10,10 @@ mod cgroup;
 mod collect;
 mod confinement;
 mod failure;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod group;
+mod groups;
 mod host;
 mod keeping;
 mod landlock;
@@ -37,9 +40,9 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sched::sched_setaffinity;
 use nix::sys::prctl::{set_child_subreaper, set_no_new_privs, set_pdeathsig};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::stat::Mode;
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, geteuid, setgroups, setsid};
 
 use self::confinement::Confinement;
@@ -61,6 +64,8 @@ use crate::sys::{self, Parentage};
 /// Runs the launcher on the socket that is standard input. Returns when the front is gone.
 #[must_use]
 pub fn main() -> ExitCode {
+    // What this process ignores its runs would.
+    sys::heed(sys::all_but_broken_pipes());
     let Ok(front) = sys::adopt(0) else { return ExitCode::from(2) };
     leave_signals_to_the_front();
     sys::raise_open_files();
@@ -328,7 +333,7 @@ fn keep(host: &Host, front: &OwnedFd, profile: Profile) -> u8 {
                 sys::exit_now(work(host, front, profile.take()).into())
             }
             Ok(Some(worker)) => {
-                let status = waitpid(worker, None);
+                let status = await_end(worker);
                 // Its sandboxes die with it (parent death signal). No other run may get their host
                 // ids or group names before the last of them is gone.
                 while wait_for_any() {}
@@ -346,6 +351,18 @@ fn keep(host: &Host, front: &OwnedFd, profile: Profile) -> u8 {
                 tell(front.as_fd(), &Event::Restarted);
             }
             Err(_) => return FAILED,
+        }
+    }
+}
+
+/// Waits for the end of a working launcher. One that was stopped holds up every run, and only the service as a
+/// whole is anybody's to stop: it is told to go on.
+fn await_end(worker: Pid) -> nix::Result<WaitStatus> {
+    loop {
+        match waitpid(worker, Some(WaitPidFlag::WUNTRACED)) {
+            Ok(WaitStatus::Stopped(..)) => drop(kill(worker, Signal::SIGCONT)),
+            Err(Errno::EINTR) => {}
+            ended => return ended,
         }
     }
 }

@@ -7,59 +7,84 @@
 //! that was made in it, and every counter that can be read in it stands where it stood at first.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
 /// The most that are kept.
-const MOST: usize = 64;
+const MOST: usize = 32;
 
-/// Below /proc/PID/net: all that is counted there of sockets (proc(5)).
+/// Below /proc/PID/net: how many sockets exist, whoever holds them.
+const SOCKETS: &str = "sockstat";
+/// There, too: all that is counted of sockets (proc(5)).
 const COUNTERS: [&str; 4] = ["netstat", "snmp", "snmp6", "ip6_flowlabel"];
 /// More than any of them has, in bytes.
 const LARGEST: usize = 16 << 10;
 
-/// See the module.
-pub struct Networks {
-    /// Where this process itself is: another empty one.
-    home: OwnedFd,
-    kept: Vec<OwnedFd>,
-    untouched: Vec<u8>,
+/// One namespace, and the files that tell what happened in it.
+pub struct Network {
+    namespace: OwnedFd,
+    sockets: File,
+    counters: Vec<File>,
 }
 
-fn own_namespace() -> io::Result<OwnedFd> {
-    Ok(File::open("/proc/self/ns/net")?.into())
-}
-
-/// All counters in one text. Each file is made anew by the kernel for every `read`, so there is one.
-fn counters() -> io::Result<Vec<u8>> {
-    let mut text = Vec::with_capacity(LARGEST);
-    for name in COUNTERS {
-        match File::open(format!("/proc/self/net/{name}")) {
-            Ok(file) => read_once(&file, &mut text)?,
-            // Not every kernel has every protocol.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+impl Network {
+    /// The one that this process is in.
+    fn here() -> io::Result<Self> {
+        // These files are of the namespace in which they are opened, from wherever they are read.
+        let open = |name: &str| File::open(format!("/proc/self/net/{name}"));
+        let mut counters = Vec::with_capacity(COUNTERS.len());
+        for name in COUNTERS {
+            match open(name) {
+                Ok(file) => counters.push(file),
+                // Not every kernel has every protocol.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
+        let namespace = File::open("/proc/self/ns/net")?.into();
+        Ok(Self { namespace, sockets: open(SOCKETS)?, counters })
     }
-    Ok(text)
+
+    /// All counters in one text.
+    fn counted(&self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::with_capacity(LARGEST);
+        for file in &self.counters {
+            read_once(file, &mut text)?;
+        }
+        Ok(text)
+    }
+
+    /// Sockets that exist, whoever holds them.
+    fn sockets(&self) -> io::Result<Option<u64>> {
+        let mut text = Vec::new();
+        read_once(&self.sockets, &mut text)?;
+        let text = String::from_utf8_lossy(&text);
+        let used = text.strip_prefix("sockets: used ").and_then(|rest| rest.lines().next());
+        Ok(used.and_then(|used| used.trim().parse().ok()))
+    }
+
+    fn enter(&self) -> io::Result<()> {
+        Ok(setns(self.namespace.as_fd(), CloneFlags::CLONE_NEWNET)?)
+    }
 }
 
-fn read_once(mut file: &File, text: &mut Vec<u8>) -> io::Result<()> {
+/// The kernel makes each of these files anew for every read from its beginning, so there is one.
+fn read_once(file: &File, text: &mut Vec<u8>) -> io::Result<()> {
     let mut buffer = [0; LARGEST];
-    let length = file.read(&mut buffer)?;
+    let length = file.read_at(&mut buffer, 0)?;
     text.extend(buffer.iter().take(length));
     Ok(())
 }
 
-/// Sockets that exist, whoever holds them.
-fn sockets() -> io::Result<Option<u64>> {
-    let mut text = Vec::new();
-    read_once(&File::open("/proc/self/net/sockstat")?, &mut text)?;
-    let text = String::from_utf8_lossy(&text);
-    let used = text.strip_prefix("sockets: used ").and_then(|rest| rest.lines().next());
-    Ok(used.and_then(|used| used.trim().parse().ok()))
+/// See the module.
+pub struct Networks {
+    /// Where this process itself is: another empty one.
+    home: Network,
+    kept: Vec<Network>,
+    untouched: Vec<u8>,
 }
 
 impl Networks {
@@ -69,41 +94,39 @@ impl Networks {
     /// As `unshare(2)`, or reading below /proc.
     pub fn new() -> io::Result<Self> {
         unshare(CloneFlags::CLONE_NEWNET)?;
-        Ok(Self { home: own_namespace()?, kept: Vec::new(), untouched: counters()? })
+        let home = Network::here()?;
+        let untouched = home.counted()?;
+        Ok(Self { home, kept: Vec::new(), untouched })
     }
 
     /// Does `work` in a namespace that no living run is in, and comes back home.
     ///
     /// # Errors
     /// As `unshare(2)` and `setns(2)`.
-    pub fn within<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<(OwnedFd, T)> {
-        let namespace = match self.kept.pop() {
+    pub fn within<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<(Network, T)> {
+        let network = match self.kept.pop() {
             Some(kept) => {
-                setns(kept.as_fd(), CloneFlags::CLONE_NEWNET)?;
+                kept.enter()?;
                 kept
             }
             None => {
                 unshare(CloneFlags::CLONE_NEWNET)?;
-                own_namespace()?
+                Network::here()?
             }
         };
         let done = work();
-        setns(self.home.as_fd(), CloneFlags::CLONE_NEWNET)?;
-        Ok((namespace, done))
+        self.home.enter()?;
+        Ok((network, done))
     }
 
     /// Keeps the namespace of a run of which no process is left, if it is as it was at first.
-    pub fn take_back(&mut self, namespace: OwnedFd) {
-        if self.kept.len() < MOST && matches!(self.is_untouched(&namespace), Ok(true)) {
-            self.kept.push(namespace);
+    pub fn take_back(&mut self, network: Network) {
+        if self.kept.len() < MOST && matches!(self.is_untouched(&network), Ok(true)) {
+            self.kept.push(network);
         }
     }
 
-    fn is_untouched(&self, namespace: &OwnedFd) -> io::Result<bool> {
-        setns(namespace.as_fd(), CloneFlags::CLONE_NEWNET)?;
-        let found =
-            sockets().and_then(|sockets| Ok(sockets == Some(0) && counters()? == self.untouched));
-        setns(self.home.as_fd(), CloneFlags::CLONE_NEWNET)?;
-        found
+    fn is_untouched(&self, network: &Network) -> io::Result<bool> {
+        Ok(network.sockets()? == Some(0) && network.counted()? == self.untouched)
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::cgroup;
-use super::group::field;
+use super::groups::field;
 
 /// Opened before the launcher leaves the host's file system behind.
 pub struct Outer {

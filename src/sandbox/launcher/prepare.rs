@@ -147,7 +147,7 @@ pub fn prepare(
         landlock_write: landlock.map_or(0, Landlock::writable),
         proxy_port: proxied.then_some(PROXY_PORT),
         gate: gated.then(sys::exec_gate),
-        joined_gate: gated.then(sys::exec_and_exit_gate),
+        joined_gate: gated.then(joined_gate),
         guest_filter: filter(filters.run),
         in_two: InTwo { early: filter(filters.early), late: filter(filters.late) },
         init_filter: filters.init,
@@ -172,6 +172,11 @@ fn off(plan: &Plan) -> Vec<ChildWall> {
         .filter(|(wall, _)| !plan.puts_up(*wall))
         .map(|(_, wall)| wall)
         .collect()
+}
+
+/// An account is taken of who is held at its end, so nothing of the code may go on meanwhile.
+fn joined_gate() -> Vec<sys::Instruction> {
+    if sys::gate_holds() { sys::exec_and_exit_gate() } else { sys::exec_gate() }
 }
 
 fn writable() -> Result<Vec<WritableDir>, Refusal> {

@@ -80,11 +80,11 @@ pub struct Sum {
     pub address_space: u64,
 }
 
-fn kib(status: &str, name: &str) -> u64 {
+pub(super) fn kib(status: &str, name: &str) -> u64 {
     number(status, name).saturating_mul(1024)
 }
 
-fn number(status: &str, name: &str) -> u64 {
+pub(super) fn number(status: &str, name: &str) -> u64 {
     status
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
@@ -110,7 +110,7 @@ const FLAGS: usize = 6;
 const TIMES: usize = 11;
 
 /// The four times there, in clock ticks.
-fn ticks(stat: &str) -> [u64; 4] {
+pub(super) fn ticks(stat: &str) -> [u64; 4] {
     let fields = stat_fields(stat);
     [0, 1, 2, 3].map(|index| fields.get(TIMES + index).and_then(|f| f.parse().ok()).unwrap_or(0))
 }

@@ -14,9 +14,9 @@ use nix::unistd::Pid;
 use super::birth::{self, Born, Child, Needs, Unborn};
 use super::collect::Collector;
 use super::failure::{Step, of_stage, wall_of};
-use super::group::Groups;
+use super::groups::{Groups, KeptGroups};
 use super::host::Host;
-use super::networks::Networks;
+use super::networks::{Network, Networks};
 use super::outer::Outer;
 use super::processes::CpuLedger;
 use super::warm::Warm;
@@ -41,6 +41,14 @@ pub struct Handed {
     pub control: OwnedFd,
 }
 
+/// What a run leaves to the next, as new.
+pub struct HandedOn {
+    /// Control groups.
+    pub groups: KeptGroups,
+    /// Network namespaces, where runs are given one.
+    pub networks: Option<Networks>,
+}
+
 /// A sandbox being built, running or ending.
 pub struct Run {
     /// Which host id it has, as an offset.
@@ -56,7 +64,7 @@ pub struct Run {
     /// Whether it was forked from a warm interpreter.
     pub warm: bool,
     /// Its network namespace, to be handed on when it is gone.
-    pub network: Option<OwnedFd>,
+    pub network: Option<Network>,
     /// Walls that the plan allows to be missing, and are.
     pub missing: Vec<(Wall, i32)>,
     /// The proxy's listening socket, until the front has it.
@@ -104,15 +112,17 @@ impl Run {
     /// A refusal; nothing of the run is left then.
     pub fn launch(
         host: &Host,
-        mut networks: Option<&mut Networks>,
+        on: &mut HandedOn,
         warm: Option<&Warm>,
         end_strangers: impl Fn(),
         (id, slot): (RunId, u32),
         limits: Limits,
         handed: Handed,
     ) -> Result<Self, Refusal> {
+        let HandedOn { groups, networks } = on;
+        let mut networks = networks.as_mut();
         let groups =
-            Groups::make(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
+            groups.take(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
         let born = needs(host, slot, &limits, handed, &groups)
             .map_err(Unborn::from)
             .and_then(|needs| birth::give(host, networks.as_deref_mut(), warm, needs))
@@ -126,7 +136,7 @@ impl Run {
         match born {
             Ok(born) => Ok(Self::of(host, born, slot, groups, limits)),
             Err(unborn) => {
-                let _ = groups.remove(&host.bases.bases);
+                groups.remove_soon(&host.bases.bases);
                 Err(unborn.refusal())
             }
         }
@@ -349,9 +359,9 @@ impl Run {
         self.end.is_some()
     }
 
-    /// Removes what the kernel still has of it; `false` if it isn't done yet.
+    /// Removes what the kernel still has of it, or hands it on; `false` if that isn't done yet.
     #[must_use]
-    pub fn clear(&mut self, host: &Host) -> bool {
+    pub fn clear(&mut self, host: &Host, on: &mut HandedOn) -> bool {
         if self.stands && !self.killed.get() {
             // What is held at its end, and an idle init.
             if self.concluded.is_some_and(|at| at.elapsed() < COURTESY) {
@@ -378,7 +388,13 @@ impl Run {
             return false;
         }
         self.stray = None;
-        self.groups.remove(&host.bases.bases)
+        if !on.groups.take_back(&host.bases.bases, &mut self.groups) {
+            return false;
+        }
+        if let (Some(networks), Some(network)) = (&mut on.networks, self.network.take()) {
+            networks.take_back(network);
+        }
+        true
     }
 }
 

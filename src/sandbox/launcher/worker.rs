@@ -8,12 +8,13 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::failure::fail;
+use super::groups::KeptGroups;
 use super::host::{Host, Slots};
 use super::keeping::Keeping;
 use super::networks::Networks;
 use super::outer::Outer;
 use super::processes;
-use super::run::{Handed, Run};
+use super::run::{Handed, HandedOn, Run};
 use super::warm::Warm;
 use crate::policy::Limits;
 use crate::sandbox::enforced::Refusal;
@@ -61,7 +62,7 @@ pub struct Worker<'a> {
     lingering: HashMap<RunId, Run>,
     slots: Slots,
     warm: Keeping,
-    networks: Option<Networks>,
+    handed_on: HandedOn,
     /// No run is looked at before that.
     rest_until: Instant,
     /// When the group around the service is looked at next.
@@ -93,7 +94,7 @@ impl<'a> Worker<'a> {
             lingering: HashMap::new(),
             slots: Slots::default(),
             warm,
-            networks,
+            handed_on: HandedOn { groups: KeptGroups::default(), networks },
             next_guard: Instant::now(),
             rest_until: Instant::now(),
             buffer: vec![0; LARGEST],
@@ -209,10 +210,9 @@ impl<'a> Worker<'a> {
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
         let (runs, lingering, warm) = (&self.runs, &self.lingering, &self.warm);
         let end_strangers = || end_strangers(runs.values().chain(lingering.values()), warm);
-        let networks = self.networks.as_mut();
         let launched = Run::launch(
             self.host,
-            networks,
+            &mut self.handed_on,
             warm.ready(),
             end_strangers,
             (id, slot),
@@ -341,10 +341,7 @@ impl<'a> Worker<'a> {
     }
 
     fn bury(&mut self, id: RunId, mut run: Run) {
-        if run.clear(self.host) {
-            if let (Some(networks), Some(network)) = (&mut self.networks, run.network.take()) {
-                networks.take_back(network);
-            }
+        if run.clear(self.host, &mut self.handed_on) {
             self.slots.give_back(run.slot);
         } else {
             self.lingering.insert(id, run);
@@ -401,8 +398,9 @@ impl<'a> Worker<'a> {
         self.lingering.values().for_each(Run::kill);
         // The kernel empties a group a moment after its last process is reaped.
         for _ in 0..200 {
-            self.lingering.retain(|_, run| !run.clear(self.host));
+            self.lingering.retain(|_, run| !run.clear(self.host, &mut self.handed_on));
             if self.lingering.is_empty() {
+                self.handed_on.groups.remove_all(&self.host.bases.bases);
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));

@@ -101,8 +101,9 @@ fn rebuild(
     port: u16,
 ) -> Result<Request<Incoming>, Refusal> {
     let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().cloned();
-    parts.uri = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    // By its text: of `http://host#` the library makes a path that it would write as nothing at all.
+    let path = PathAndQuery::try_from(parts.uri.path_and_query().map_or("/", PathAndQuery::as_str));
+    parts.uri = Uri::from(path.map_err(|_| Refusal::Malformed("the address has no path"))?);
     parts.version = Version::HTTP_11;
     parts.extensions.clear();
     strip_hop_by_hop(&mut parts.headers);

@@ -6,6 +6,8 @@
 
 mod address;
 mod forward;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod head;
 mod limits;
 mod meter;

@@ -183,3 +183,14 @@ async fn an_upstream_that_answers_badly_is_a_502_and_a_silent_one_a_504() {
     let answer = read_all(&mut client).await;
     assert!(answer.starts_with("HTTP/1.1 504 "), "{answer}");
 }
+
+#[tokio::test]
+async fn an_address_without_a_path_asks_for_the_root() {
+    let world = World::new().await;
+    for (address, asked) in [("", "/"), ("?q", "/?q"), ("#", "/"), ("#part", "/"), ("/p#", "/p")] {
+        let request = format!("GET http://good.test:PORT{address} HTTP/1.1\r\n\r\n");
+        let _client = world.send(&request).await;
+        let head = read_head(&mut world.accept().await).await;
+        assert!(head.starts_with(&format!("GET {asked} HTTP/1.1\r\n")), "{address}: {head}");
+    }
+}

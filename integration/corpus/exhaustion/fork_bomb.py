@@ -1,0 +1,17 @@
+"""Forks for ever, in every process there is."""
+# walls: cgroup_pids rlimits
+# observe: bounded neighbour
+# verdict: process_limit
+# run: --processes 16 --timeout 5 --memory 64M
+# needs: wall:pid_namespace
+# depth: yes
+import os
+
+tried("the first fork")
+first = os.getpid()
+while True:
+    try:
+        os.fork()
+    except OSError:
+        if os.getpid() == first:
+            raise

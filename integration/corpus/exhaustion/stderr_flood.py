@@ -1,0 +1,11 @@
+"""Writes to standard error for ever."""
+# walls: rlimits
+# observe: bounded
+# verdict: output_limit
+# run: --output 64K --timeout 5 --memory 64M
+# depth: yes
+import os
+
+tried("the first block")
+while True:
+    os.write(2, b"x" * 65536)

@@ -1,0 +1,38 @@
+"""Asks to be traced by its parent, traces its child, and reads another's memory."""
+# walls: seccomp
+# observe: word
+# needs: wall:pid_namespace
+import ctypes
+import errno
+import os
+
+libc = ctypes.CDLL(None, use_errno=True)
+X86 = os.uname().machine == "x86_64"
+
+
+def call(name, number, *arguments):
+    ctypes.set_errno(0)
+    answer = libc.syscall(ctypes.c_long(number), *[
+        ctypes.c_long(value) if isinstance(value, int) else value for value in arguments
+    ])
+    code = ctypes.get_errno() if answer == -1 else 0
+    tried(f"{name}: {os.strerror(code) if code else answer}")
+    if code not in (errno.EPERM, errno.ENOSYS):
+        gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
+
+
+PTRACE, READ, WRITE = (101, 310, 311) if X86 else (117, 270, 271)
+TRACE_ME, ATTACH, SEIZE, SET_OPTIONS = 0, 16, 0x4206, 0x4200
+child = os.fork()
+if child == 0:
+    os.read(0, 1)
+    os._exit(0)
+call("trace me", PTRACE, TRACE_ME, 0, 0, 0)
+for process in (1, child, os.getpid()):
+    call(f"attach to {process}", PTRACE, ATTACH, process, 0, 0)
+    call(f"seize {process}", PTRACE, SEIZE, process, 0, 0)
+    call(f"options of {process}", PTRACE, SET_OPTIONS, process, 0, 0xFF)
+    where = (ctypes.c_size_t * 2)(ctypes.addressof(ctypes.create_string_buffer(8)), 8)
+    call(f"read {process}", READ, process, where, 1, where, 1, 0)
+    call(f"write {process}", WRITE, process, where, 1, where, 1, 0)
+os.waitpid(child, 0)

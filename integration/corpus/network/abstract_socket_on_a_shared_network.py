@@ -1,0 +1,15 @@
+"""Connects to an abstract unix socket of the host from a run that has the host's own network."""
+# walls: landlock_scope
+# observe: unheard
+# run: --network all
+# needs: wall:landlock_scope
+import socket
+
+for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
+    try:
+        with socket.socket(socket.AF_UNIX, kind) as connection:
+            connection.connect(aim.abstract)
+            connection.send(b"knock")
+        tried(f"{kind}: connected")
+    except OSError as error:
+        tried(f"{kind}: {error}")

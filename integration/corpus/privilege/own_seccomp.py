@@ -1,0 +1,5 @@
+"""Stands still while the host reads whether its system calls are filtered."""
+# walls: seccomp
+# observe: looked:seccomp
+tried("stands still to be looked at")
+hold()

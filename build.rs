@@ -14,7 +14,13 @@ use std::process::Command;
 
 use protox::prost::Message;
 
+/// The hostile programs of `codemode prove`.
+const CORPUS: &str = "integration/corpus";
+
 fn main() -> Result<(), Box<dyn Error>> {
+    if env::var_os("CARGO_FEATURE_WALLS_OFF").is_some() && env::var("PROFILE")? == "release" {
+        return Err("walls-off is for tests: a release must not be able to leave walls down".into());
+    }
     let descriptors = protox::compile(["proto/codemode.proto"], ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     // Served by reflection.
@@ -29,11 +35,34 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("kept.bpf"), bytes(&seccomp::kept()?))?;
     fs::write(out.join("uncounted.bpf"), bytes(&seccomp::uncounted()?))?;
     warm::build(&out)?;
+    fs::write(out.join("corpus.rs"), corpus()?)?;
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=seccomp");
+    println!("cargo:rerun-if-changed={CORPUS}");
     println!("cargo:rustc-env=CODEMODE_COMMIT={}", commit().unwrap_or_default());
     println!("cargo:rerun-if-env-changed=CODEMODE_BUILD_COMMIT");
     Ok(())
+}
+
+/// A table of every program below [`CORPUS`]: its path there, and its text.
+fn corpus() -> Result<String, Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join(CORPUS);
+    let mut rows = Vec::new();
+    for family in fs::read_dir(&root)? {
+        let family = family?;
+        if !family.file_type()?.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(family.path())? {
+            let path = file?.path();
+            if path.extension().is_some_and(|extension| extension == "py") {
+                let name = path.strip_prefix(&root)?.to_string_lossy().into_owned();
+                rows.push(format!("({name:?}, include_str!({path:?})),\n"));
+            }
+        }
+    }
+    rows.sort();
+    Ok(format!("&[\n{}]", rows.concat()))
 }
 
 /// The commit that is built: what `CODEMODE_BUILD_COMMIT` says, or the checkout's. Other builds than releases don't

@@ -21,11 +21,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["report", "supervise", "sandbox", "plan", "policy"]),
     ("observe", &["report", "sandbox", "policy", "config"]),
     ("grpc", &["observe", "engine", "report", "supervise", "policy", "config"]),
-    ("bench", &["grpc", "plan", "sys"]),
+    ("harness", &["grpc", "plan", "sys"]),
+    ("prove", &["harness", "grpc", "report", "sandbox", "plan", "policy", "config"]),
+    ("bench", &["harness", "grpc", "plan", "sys"]),
     (
         "cli",
         &[
+            "prove",
             "bench",
+            "harness",
             "grpc",
             "observe",
             "engine",

@@ -3,7 +3,7 @@
 //!
 //! Data flows one way: [`config`] → [`policy`] → [`plan`] → [`sandbox`] → [`supervise`] →
 //! [`report`], put together by [`engine`], offered by [`grpc`] and [`cli`], seen by operators through
-//! [`observe`], measured by [`bench`]. `ARCHITECTURE.md` tells why.
+//! [`observe`], measured by [`bench`], tried by [`prove`]. `ARCHITECTURE.md` tells why.
 
 #![deny(unsafe_code)]
 
@@ -15,9 +15,11 @@ pub mod engine;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod grpc;
+pub mod harness;
 pub mod observe;
 pub mod plan;
 pub mod policy;
+pub mod prove;
 pub mod report;
 pub mod sandbox;
 pub mod supervise;

@@ -4,7 +4,9 @@
 
 use std::process::ExitCode;
 
-use codemode::bench::{guard, limit};
+use codemode::bench::limit;
+use codemode::harness::guard;
+use codemode::prove::victim;
 use codemode::sandbox::{client, launcher, scope};
 use codemode::sys;
 
@@ -16,6 +18,7 @@ fn main() -> ExitCode {
     match arguments.next().as_deref().and_then(|first| first.to_str()) {
         Some(client::LAUNCHER_COMMAND) => launcher::main(),
         Some(guard::GUARD_COMMAND) => guard::main(arguments),
+        Some(victim::VICTIM_COMMAND) => victim::main(),
         Some(limit::LIMIT_COMMAND) => limit::main(arguments),
         Some(scope::SCOPE_COMMAND) => {
             scope::main(arguments.next().as_deref().and_then(|pid| pid.to_str()))

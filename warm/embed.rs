@@ -33,6 +33,10 @@ pub fn build(out: &Path) -> Result<(), Box<dyn Error>> {
     ]);
     cargo.arg("--target-dir").arg(&directory);
     cargo.current_dir(env::var("CARGO_MANIFEST_DIR")?);
+    // Both have the same walls, or neither is what it says.
+    if env::var_os("CARGO_FEATURE_WALLS_OFF").is_some() {
+        cargo.args(["--features", "walls-off"]);
+    }
     // Set where this is part of `cargo clippy`, whose driver makes no library.
     for wrapper in ["RUSTC_WORKSPACE_WRAPPER", "CLIPPY_ARGS"] {
         cargo.env_remove(wrapper);

@@ -4,10 +4,11 @@ use std::process::{Command, Stdio};
 
 use crate::harness::{Desk, has, skipped};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "run",
     "serve",
     "doctor",
+    "prove",
     "bench",
     "init",
     "validate",

@@ -1,25 +1,22 @@
 //! The main application of the bench: two tools behind a `ToolService`.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::Ipv4Addr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use super::BenchError;
-use crate::grpc::proto::tool_service_server::{ToolService, ToolServiceServer};
+use crate::grpc::proto::tool_service_server::ToolService;
 use crate::grpc::proto::{
     GetToolSchemaRequest, GetToolSchemaResponse, ListToolsResponse, ToolCallRequest,
     ToolCallResponse, ToolInfo,
 };
+use crate::harness::application;
 
 /// Answers its argument `value` at once.
 pub const ECHO: &str = "echo";
@@ -27,13 +24,9 @@ pub const ECHO: &str = "echo";
 pub const HOLD: &str = "hold";
 
 /// Serves until it is dropped.
-pub struct Application {
-    address: SocketAddr,
-    tools: Arc<BenchTools>,
-    task: JoinHandle<()>,
-}
+pub type Application = application::Application<BenchTools>;
 
-struct BenchTools {
+pub struct BenchTools {
     /// When a call with this value came in.
     arrived: Mutex<HashMap<u64, Instant>>,
     /// How long each answer of `echo` took here, by value.
@@ -41,57 +34,35 @@ struct BenchTools {
     open: watch::Sender<bool>,
 }
 
-impl Application {
-    pub async fn start() -> Result<Self, BenchError> {
-        let io = |error| BenchError::Io("no port for the main application", error);
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(io)?;
-        let address = listener.local_addr().map_err(io)?;
-        let tools = Arc::new(BenchTools {
-            arrived: Mutex::default(),
-            took: Mutex::default(),
-            open: watch::Sender::new(false),
-        });
-        let service = ToolServiceServer::from_arc(Arc::clone(&tools));
-        // Here and not on the builder, which sets it for sockets that it opened itself only.
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let task = tokio::spawn(async move {
-            // Its end is seen by the calls that fail.
-            // As many calls wait at once as there are runs.
-            let server = Server::builder().max_concurrent_streams(u32::MAX).add_service(service);
-            let _ = server.serve_with_incoming(incoming).await;
-        });
-        Ok(Self { address, tools, task })
-    }
+pub async fn start() -> Result<Application, BenchError> {
+    let tools = BenchTools {
+        arrived: Mutex::default(),
+        took: Mutex::default(),
+        open: watch::Sender::new(false),
+    };
+    Application::start((Ipv4Addr::LOCALHOST, 0).into(), tools).await
+}
 
-    pub fn target(&self) -> String {
-        self.address.to_string()
-    }
-
+impl BenchTools {
     /// How many calls of `hold` have come in since all were let go last.
     pub fn held(&self) -> usize {
-        lock(&self.tools.arrived).len()
+        lock(&self.arrived).len()
     }
 
     /// Lets all calls of `hold` go, and says when each came in.
     pub fn let_go(&self) -> HashMap<u64, Instant> {
-        self.tools.open.send_replace(true);
-        std::mem::take(&mut *lock(&self.tools.arrived))
+        self.open.send_replace(true);
+        std::mem::take(&mut *lock(&self.arrived))
     }
 
     /// Calls of `hold` wait from now on.
     pub fn hold(&self) {
-        self.tools.open.send_replace(false);
+        self.open.send_replace(false);
     }
 
     /// How long each answer of `echo` took, by value, since this was last asked.
     pub fn took(&self) -> HashMap<u64, Duration> {
-        std::mem::take(&mut *lock(&self.tools.took))
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        self.task.abort();
+        std::mem::take(&mut *lock(&self.took))
     }
 }
 

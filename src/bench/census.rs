@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use serde::Serialize;
 
-use super::processes::{self, Identity, Process};
+use crate::harness::processes::{self, Identity, Process};
 
 /// What one of the service's processes holds. What the kernel doesn't tell is absent.
 #[derive(Clone, Debug, Serialize)]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use super::caller::{ADD, Caller};
 use super::census::{Census, Difference};
-use super::service::{Service, Setup, Start};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
+use crate::harness::caller::{ADD, Caller};
+use crate::harness::service::{Service, Setup, Start};
 
 /// Who call at once, but for the runs that are timed.
 const CALLERS: usize = 8;

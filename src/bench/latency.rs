@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::process::Command;
 
-use super::caller::{ADD, NUMPY, Program};
-use super::service::{COLD, Service, Setup, Start, inherited};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress, Skipped};
+use crate::harness::caller::{ADD, NUMPY, Program};
+use crate::harness::service::{COLD, Service, Setup, Start, inherited};
 
 /// How runs meet a sandbox.
 struct Pace {

@@ -13,9 +13,9 @@ use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
-use super::service::inherited;
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
+use crate::harness::service::inherited;
 use crate::sys;
 
 /// The hidden command that makes the binary measure; the kind and the milliseconds follow.

@@ -7,11 +7,11 @@ use serde::Serialize;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::caller::{ADD, Caller, Sample};
 use super::namespaces::{Namespaces, Watch};
-use super::service::{Service, Setup, Start};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
+use crate::harness::caller::{ADD, Caller, Sample};
+use crate::harness::service::{Service, Setup, Start};
 
 /// How many callers, point by point.
 const CURVE: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];

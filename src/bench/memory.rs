@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::service::{COLD, Service, Setup};
-use super::{BenchError, Progress, processes};
+use super::{BenchError, Progress};
+use crate::harness::processes;
+use crate::harness::service::{COLD, Service, Setup};
 
 /// So many sandboxes stand ready where the share of each is looked for.
 const READY: usize = 8;

@@ -6,26 +6,20 @@
 //! percentiles are samples (nearest rank, see [`stats`]), and what failed is counted and told.
 
 mod application;
-mod caller;
 mod census;
 mod endurance;
-pub mod guard;
 mod latency;
 pub mod limit;
 mod load;
-pub mod machine;
 mod memory;
 mod namespaces;
 mod peers;
-mod processes;
-mod service;
 pub mod stats;
 pub mod svg;
 pub mod table;
 mod tools;
 mod waiting;
 
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,16 +31,15 @@ pub use endurance::{After, Endurance};
 pub use latency::Latency;
 pub use limit::{Bare, Limit};
 pub use load::{Load, Throughput};
-pub use machine::Machine;
 pub use memory::Memory;
 pub use namespaces::Namespaces;
 pub use peers::Peer;
-pub use service::Start;
 pub use tools::ToolCalls;
 pub use waiting::Waiting;
 
+use crate::harness::service::Setup;
+pub use crate::harness::{HarnessError as BenchError, Machine, service::Start};
 use crate::plan::Interpreter;
-use service::Setup;
 
 /// Something that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
@@ -140,18 +133,6 @@ pub struct Results {
     pub endurance: Option<Endurance>,
 }
 
-/// Why nothing could be measured.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BenchError {
-    /// The service did not come up, or went away.
-    #[error("the service that was to be measured {0}; see what `codemode doctor` says")]
-    Service(String),
-    /// Something of the bench's own: a directory, a port, a process.
-    #[error("{0}: {1}; free what is short and try again")]
-    Io(&'static str, #[source] io::Error),
-}
-
 /// Told of each step before it begins.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
@@ -165,7 +146,7 @@ pub async fn measure(
     progress: Progress<'_>,
 ) -> Result<Results, BenchError> {
     let machine = Machine::look(interpreter);
-    let app = application::Application::start().await?;
+    let app = application::start().await?;
     let dir = tempfile::Builder::new()
         .prefix("codemode-bench-")
         .tempdir()

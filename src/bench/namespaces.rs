@@ -13,7 +13,7 @@ use std::{fs, io};
 
 use serde::Serialize;
 
-use super::processes::{self, Identity, Process};
+use crate::harness::processes::{self, Identity, Process};
 
 /// All that the kernel has for isolation (time namespaces isolate nothing here).
 pub const KINDS: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];

@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::application::{Application, ECHO};
-use super::service::{Service, Setup};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
 use crate::grpc::proto::ExecutionRequest;
+use crate::harness::service::{Service, Setup};
 
 /// Calls at the start that are not counted: the first connects to the main application.
 const WARM_UP: usize = 10;

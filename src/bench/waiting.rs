@@ -7,11 +7,12 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::application::{Application, HOLD};
-use super::caller::Caller;
-use super::service::{COLD, Service, Setup, Start};
 use super::stats::{Failed, Times};
-use super::{BenchError, Options, Progress, processes};
+use super::{BenchError, Options, Progress};
 use crate::grpc::proto::ExecutionRequest;
+use crate::harness::caller::Caller;
+use crate::harness::processes;
+use crate::harness::service::{COLD, Service, Setup, Start};
 
 /// The service takes 1,024 over one.
 const CALLS_PER_CONNECTION: usize = 500;

@@ -1,6 +1,5 @@
 //! `codemode bench`: the arguments and the output of `crate::bench`.
 
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +7,10 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::files::{self, NewFile};
+use super::progress::Progress;
 use super::{Stop, code, output, run};
-use crate::bench::{self, Kind, Options, Results, machine, svg, table};
+use crate::bench::{self, Kind, Options, Results, svg, table};
+use crate::harness::machine;
 use crate::plan;
 
 /// Measure what runs cost on this machine
@@ -135,30 +136,4 @@ fn reference(args: &BenchArgs, kinds: &[Kind]) -> Result<Option<PathBuf>, Stop> 
         )));
     }
     std::path::absolute(path).map(Some).map_err(Stop::usage)
-}
-
-/// What is being done, on standard error: on a terminal in one line that changes.
-struct Progress {
-    terminal: bool,
-}
-
-impl Progress {
-    fn new() -> Self {
-        Self { terminal: io::stderr().is_terminal() }
-    }
-
-    fn say(&self, step: &str) {
-        let mut err = io::stderr();
-        let _ = if self.terminal {
-            write!(err, "\r\x1b[K{step}").and_then(|()| err.flush())
-        } else {
-            writeln!(err, "codemode: {step}")
-        };
-    }
-
-    fn finish(&self) {
-        if self.terminal {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
 }

@@ -14,6 +14,7 @@ use crate::config;
 use crate::engine::Ready;
 use crate::plan;
 use crate::plan::host::{self, Fact};
+use crate::plan::off;
 use crate::policy::domains::DomainPolicy;
 use crate::policy::{Execution, Limits, NetworkMode, Policy, Start, WallPolicy};
 use crate::report::{Report, Started, Verdict};
@@ -160,6 +161,9 @@ fn trial(
 }
 
 fn print(diagnosis: &Diagnosis) {
+    if off::POSSIBLE {
+        say!("walls-off: a build for tests, which can leave walls down\n");
+    }
     say!("Host");
     for fact in &diagnosis.host {
         say!("  {:<48} {}", fact.name, fact.value);

@@ -28,6 +28,19 @@ pub(super) struct HealthArgs {
     /// Longest wait
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = patience)]
     timeout: Duration,
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// Configuration file of the service [default: as `serve`]
+    #[arg(long, value_name = "FILE", conflicts_with = "address")]
+    config: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// TLS with a service, as its caller
+#[derive(Args)]
+pub(super) struct TlsArgs {
     /// Speak TLS and believe the authorities in FILE (PEM)
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -38,13 +51,38 @@ pub(super) struct HealthArgs {
     /// Its key (PEM) [default: $CODEMODE_HEALTH_TLS_KEY_FILE]
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Configuration file of the service [default: as `serve`]
-    #[arg(long, value_name = "FILE", conflicts_with = "address")]
-    config: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
+
+/// A certificate and its key, PEM.
+type Identity = (Vec<u8>, Vec<u8>);
+
+impl TlsArgs {
+    /// Our own certificate and key, if both were given.
+    pub(super) fn identity(&self) -> Result<Option<Identity>, Stop> {
+        let cert = given(self.tls_cert.as_deref(), "CODEMODE_HEALTH_TLS_CERT_FILE");
+        let key = given(self.tls_key.as_deref(), "CODEMODE_HEALTH_TLS_KEY_FILE");
+        match (cert, key) {
+            (Some(cert), Some(key)) => {
+                Ok(Some((read("--tls-cert", &cert)?, read("--tls-key", &key)?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// How to reach the service at `address`.
+    pub(super) fn probe(&self, flag: &str, address: &str) -> Result<Probe, Stop> {
+        let (host, port) = split(flag, address)?;
+        let trust = self.tls_ca.as_ref().map(|ca| read("--tls-ca", ca).map(Trust::Authorities));
+        let trust = trust.transpose()?;
+        let identity = self.identity()?;
+        if identity.is_some() && trust.is_none() {
+            return Err(Stop::usage(WITHOUT_TLS));
+        }
+        Ok(Probe { host, port, tls: trust.map(|trust| ProbeTls { trust, identity }) })
+    }
+}
+
+const WITHOUT_TLS: &str = "--tls-cert is of use with TLS only; give --tls-ca to speak it";
 
 fn patience(text: &str) -> Result<Duration, String> {
     let fits = |time: &Duration| !time.is_zero() && *time <= Duration::from_secs(3600);
@@ -120,17 +158,12 @@ fn ask(probe: &Probe, args: &HealthArgs) -> Result<Answer, Stop> {
 }
 
 fn probe(args: &HealthArgs) -> Result<Probe, Stop> {
-    let (host, port, service_tls) = match &args.address {
-        Some(address) => {
-            let (host, port) = split(address)?;
-            (host, port, None)
-        }
-        None => {
-            let service = configured(args.config.as_deref())?;
-            (service.host, service.port, service.tls)
-        }
-    };
-    let trust = match (&args.tls_ca, &service_tls) {
+    if let Some(address) = &args.address {
+        return args.tls.probe("--address", address);
+    }
+    let service = configured(args.config.as_deref())?;
+    let (host, port, service_tls) = (service.host, service.port, service.tls);
+    let trust = match (&args.tls.tls_ca, &service_tls) {
         (Some(ca), _) => Some(Trust::Authorities(read("--tls-ca", ca)?)),
         (None, Some(ServiceTls { cert_file: Some(file), .. })) => {
             Some(Trust::Exactly(read("tls.cert_file", file)?))
@@ -141,19 +174,14 @@ fn probe(args: &HealthArgs) -> Result<Probe, Stop> {
         }
         (None, None) => None,
     };
-    let cert = given(args.tls_cert.as_deref(), "CODEMODE_HEALTH_TLS_CERT_FILE");
-    let key = given(args.tls_key.as_deref(), "CODEMODE_HEALTH_TLS_KEY_FILE");
-    let identity = match (cert, key) {
-        (Some(cert), Some(key)) => Some((read("--tls-cert", &cert)?, read("--tls-key", &key)?)),
-        _ => None,
-    };
+    let identity = args.tls.identity()?;
     if identity.is_none() && service_tls.is_some_and(|tls| tls.requires_client_cert) {
         let text = "tls.require_client_auth: the service asks for a certificate; give one with --tls-cert and \
                     --tls-key, or in CODEMODE_HEALTH_TLS_CERT_FILE and CODEMODE_HEALTH_TLS_KEY_FILE";
         return Err(Stop::usage(text));
     }
     if identity.is_some() && trust.is_none() {
-        return Err(Stop::usage("--tls-cert is of use with TLS only; give --tls-ca to speak it"));
+        return Err(Stop::usage(WITHOUT_TLS));
     }
     Ok(Probe { host, port, tls: trust.map(|trust| ProbeTls { trust, identity }) })
 }
@@ -172,11 +200,10 @@ fn configured(file: Option<&Path>) -> Result<config::Service, Stop> {
     .map_err(Stop::usage)
 }
 
-fn split(address: &str) -> Result<(String, u16), Stop> {
+fn split(flag: &str, address: &str) -> Result<(String, u16), Stop> {
     let wrong = || {
-        let text = format!(
-            "--address: {address:?} is not allowed; give HOST:PORT, such as localhost:8001"
-        );
+        let text =
+            format!("{flag}: {address:?} is not allowed; give HOST:PORT, such as localhost:8001");
         Stop::usage(text)
     };
     let target = config::parse_target(address).ok_or_else(wrong)?;

@@ -9,6 +9,8 @@ mod health;
 mod init;
 mod limits;
 mod output;
+mod progress;
+mod prove;
 mod run;
 mod serve;
 mod start;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::engine::{self, Begun, EngineError};
+use crate::plan::off;
 use crate::sandbox::scope;
 
 /// Exit codes beside the program's own.
@@ -54,6 +57,7 @@ enum Command {
     Run(Box<run::RunArgs>),
     Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
+    Prove(prove::ProveArgs),
     Bench(bench::BenchArgs),
     Init(init::InitArgs),
     Validate(validate::ValidateArgs),
@@ -97,10 +101,18 @@ impl From<EngineError> for Stop {
 /// Parses the arguments and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if off::POSSIBLE {
+        eprintln!(
+            "codemode: THIS BUILD IS FOR TESTS: {} leaves walls down (walls-off)",
+            off::VARIABLE
+        );
+    }
+    let done = match command {
         Command::Run(args) => run::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Doctor(args) => doctor::main(&args),
+        Command::Prove(args) => prove::main(&args),
         Command::Bench(args) => bench::main(&args),
         Command::Init(args) => init::main(&args),
         Command::Validate(args) => validate::main(&args),

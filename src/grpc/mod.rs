@@ -25,6 +25,7 @@ pub use privileges::{account, drop_privileges};
 pub use probe::{Probe, ProbeError, ProbeTls, Trust};
 pub use resolve::main_app_resolves;
 pub use server::{Listeners, ServeError, Settings, serve};
+pub(crate) use structs::to_json;
 
 /// Generated from `proto/codemode.proto`.
 #[allow(missing_docs, clippy::all, clippy::pedantic)]

@@ -84,7 +84,11 @@ impl Probe {
         tokio::time::timeout(patience, asked).await.map_err(late)?
     }
 
-    async fn connect(&self) -> Result<Channel, ProbeError> {
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// [`ProbeError`], its text without the address.
+    pub async fn connect(&self) -> Result<Channel, ProbeError> {
         let host = &self.host;
         let authority = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         // The scheme is ours to know: the connector below speaks TLS itself.

@@ -9,9 +9,11 @@ mod discovery;
 pub mod fuzzing;
 pub mod host;
 mod interpreter;
+pub mod off;
 mod rootfs;
 pub mod seccomp;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +61,9 @@ pub enum PlanError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A wall is to be left down that can't be.
+    #[error(transparent)]
+    Off(#[from] off::OffError),
     /// A host directory to be mounted isn't one.
     #[error("{what} {path}: {why}")]
     Mount {
@@ -92,6 +97,8 @@ pub struct Plan {
     pub network: NetworkMode,
     /// Which walls must stand.
     pub walls: WallPolicy,
+    /// Walls that a build for tests leaves down.
+    pub off: BTreeSet<Wall>,
     /// Host directory that receives what is left in `/outputs`.
     pub outputs: Option<PathBuf>,
     /// Whether the launcher is started again should it die.
@@ -99,6 +106,30 @@ pub struct Plan {
     /// The compiled guest; travels beside the rest, as it is.
     #[serde(skip)]
     pub guest: Vec<u8>,
+}
+
+impl Plan {
+    /// Whether control groups may count `controller` for a run.
+    #[must_use]
+    pub fn counts_by(&self, controller: &str) -> bool {
+        self.puts_up(match controller {
+            "memory" => Wall::CgroupMemory,
+            "pids" => Wall::CgroupPids,
+            _ => Wall::CgroupCpu,
+        })
+    }
+
+    /// Whether a run has a network namespace of its own.
+    #[must_use]
+    pub fn has_own_network(&self) -> bool {
+        self.network != NetworkMode::All && self.puts_up(Wall::NetworkNamespace)
+    }
+
+    /// Whether a wall is to be put up: always, but in a build for tests.
+    #[must_use]
+    pub fn puts_up(&self, wall: Wall) -> bool {
+        !off::POSSIBLE || !self.off.contains(&wall)
+    }
 }
 
 /// Makes the plan for `policy` with `interpreter`.
@@ -138,12 +169,13 @@ pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Pl
         None => None,
     };
     root.simplify();
+    let off = off::walls()?;
     let executable = interpreter.executable.to_string_lossy().into_owned();
     Ok(Plan {
         rootfs: root,
         arguments: vec![executable.clone(), "-I".into(), "-u".into(), GUEST_PATH.into()],
         executable,
-        environment: environment(policy.network),
+        environment: environment(policy.network, &off),
         executables: executables
             .into_iter()
             .map(|path| path.to_string_lossy().into_owned())
@@ -151,7 +183,8 @@ pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Pl
         exec_closed: policy.execution.is_closed(),
         start: policy.start.clone(),
         network: policy.network,
-        walls: walls(policy),
+        walls: walls(policy, &off),
+        off,
         outputs,
         keep,
         guest: interpreter.compiled_guest(),
@@ -159,8 +192,12 @@ pub fn make(policy: &Policy, interpreter: &Interpreter, keep: bool) -> Result<Pl
 }
 
 /// The wall policy, less what the network mode gives up on purpose (reports still name it).
-fn walls(policy: &Policy) -> WallPolicy {
+fn walls(policy: &Policy, off: &BTreeSet<Wall>) -> WallPolicy {
     let mut walls = policy.walls.clone();
+    for wall in off {
+        walls.required.remove(wall);
+        walls.wanted.insert(*wall);
+    }
     if policy.network == NetworkMode::All {
         walls.required.remove(&Wall::NetworkNamespace);
         walls.wanted.extend([Wall::NetworkNamespace]);
@@ -213,7 +250,7 @@ fn refuse_sockets(workspace: &Path) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn environment(network: NetworkMode) -> Vec<String> {
+fn environment(network: NetworkMode, off: &BTreeSet<Wall>) -> Vec<String> {
     let mut variables: Vec<String> = [
         "PATH=/usr/local/bin:/usr/bin:/bin",
         "HOME=/sandbox",
@@ -227,6 +264,12 @@ fn environment(network: NetworkMode) -> Vec<String> {
         for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
             variables.push(format!("{name}=http://127.0.0.1:{PROXY_PORT}"));
         }
+    }
+    if off.contains(&Wall::Environment) {
+        let pair = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some(format!("{}={}", name.to_str()?, value.to_str()?))
+        };
+        variables.extend(std::env::vars_os().filter_map(pair));
     }
     variables
 }

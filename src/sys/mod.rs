@@ -37,7 +37,7 @@ pub use process::{
 pub use schedule::{give_way, limit};
 pub use seccomp::{
     Instruction, Knock, answer_knock, exec_and_exit_gate, exec_gate, filter_abi_available,
-    gate_holds, install_filter, install_filter_with_listener, next_knock,
+    gate_holds, install_filter, install_filter_with_listener, next_knock, no_judgement,
 };
 pub use signals::{Handlers, all_but_broken_pipes, heed};
 pub use xattr::has_attribute;

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::process::Command;
 
-use super::caller::{ADD, Caller};
-use super::service::{Service, Setup, Start, inherited};
 use super::stats::{Times, median, milliseconds};
 use super::{BenchError, Progress};
+use crate::harness::caller::{ADD, Caller};
+use crate::harness::service::{Service, Setup, Start, inherited};
 use crate::plan::Interpreter;
 use commands::Candidate;
 pub use commands::NARROW;

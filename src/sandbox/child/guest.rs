@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, chdir, close, getppid};
 
 use super::super::record::{Record, Stage};
-use super::{At, Becomes, Failure, GuestFiles, Prepared, borrowed, tell, tell_with};
+use super::{At, Becomes, ChildWall, Failure, GuestFiles, Prepared, borrowed, tell, tell_with};
 use crate::sys;
 
 /// Descriptors of the guest by number, after standard input, output, error and the control
@@ -30,7 +30,7 @@ pub(super) fn become_guest(
     ruleset: Option<i32>,
 ) {
     let report = inherited[4];
-    if let Err(failure) = arrange_descriptors(inherited, ruleset) {
+    if let Err(failure) = arrange_descriptors(prepared, inherited, ruleset) {
         give_up(borrowed(report), &failure);
     }
     // From here on only the fixed numbers are right.
@@ -43,6 +43,7 @@ pub(super) fn confine_and_become(prepared: &Prepared, becomes: &Becomes, files: 
     let become_it = || match becomes {
         Becomes::Program(image) => Err(image.exec()),
         // Init waits for its end of this socket to close, as `execve` would have done.
+        Becomes::Itself { .. } if !prepared.puts_up(ChildWall::Descriptors) => close(REPORT),
         Becomes::Itself { .. } => close(RULESET).and_then(|()| close(REPORT)),
     };
     let stands = confine(prepared, becomes, files, report);
@@ -63,7 +64,11 @@ pub(super) fn die_with_init(init: Pid) {
     }
 }
 
-fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), Failure> {
+fn arrange_descriptors(
+    prepared: &Prepared,
+    inherited: [i32; 5],
+    ruleset: Option<i32>,
+) -> Result<(), Failure> {
     let [stdin, stdout, stderr, control, report] = inherited;
     let wanted = [
         (stdin, false),
@@ -71,7 +76,7 @@ fn arrange_descriptors(inherited: [i32; 5], ruleset: Option<i32>) -> Result<(), 
         (stderr, false),
         (control, false),
         (report, true),
-        (ruleset.unwrap_or(report), true),
+        (ruleset.unwrap_or(report), ruleset.is_none() || prepared.puts_up(ChildWall::Descriptors)),
     ];
     sys::keep_only(&wanted).at(Stage::Descriptors)
 }
@@ -94,11 +99,14 @@ fn confine(
         }
     }
     schedule(prepared).at(Stage::Scheduling)?;
+    let limited = prepared.puts_up(ChildWall::Rlimits);
     // Here and not in init, which must not be ended by what the code makes it do.
-    for limit in files.rlimits {
+    for limit in files.rlimits.iter().filter(|_| limited) {
         sys::limit(limit.resource, limit.soft, limit.hard).at(Stage::Rlimits)?;
     }
-    if !prepared.confined() {
+    if !prepared.puts_up(ChildWall::Capabilities) {
+        // A test's wish.
+    } else if !prepared.confined() {
         sys::lock_securebits().at(Stage::Capabilities)?;
         sys::drop_every_capability().at(Stage::Capabilities)?;
     } else {
@@ -119,7 +127,9 @@ fn confine(
     // Not before the listener is sent: the kernel counts descriptors under way per host user, and
     // refuses them above this limit (ETOOMANYREFS, unix(7)).
     let open_files = files.open_files;
-    setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
+    if limited {
+        setrlimit(Resource::RLIMIT_NOFILE, open_files, open_files).at(Stage::Rlimits)?;
+    }
     for filter in &prepared.further_filters {
         sys::install_filter(filter).at(Stage::Seccomp)?;
     }
@@ -145,7 +155,8 @@ fn schedule(prepared: &Prepared) -> nix::Result<()> {
 /// Adds the directories that exist only in this run, then restricts for good.
 fn restrict(prepared: &Prepared) -> nix::Result<()> {
     let ruleset = borrowed(RULESET);
-    for place in &prepared.writable {
+    // None where it does not judge files.
+    for place in prepared.writable.iter().filter(|_| prepared.landlock_write != 0) {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let directory = open(place.target.as_c_str(), flags, Mode::empty())?;
         sys::add_path_rule(ruleset, directory.as_fd(), prepared.landlock_write)?;

@@ -16,8 +16,8 @@ use nix::unistd::{Gid, Pid, Uid, getpid, sethostname, setresgid, setresuid, sets
 
 use super::super::record::{Record, Stage};
 use super::{
-    At, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed, guest, mounts,
-    network, tell, tell_with, tolerate,
+    At, ChildWall, Failure, Given, GroupFiles, Guest, GuestFiles, Prepared, RunFiles, borrowed,
+    guest, mounts, network, tell, tell_with, tolerate,
 };
 use crate::sys::{self, Knock, Parentage};
 
@@ -40,6 +40,9 @@ const CHILDREN: i32 = 2;
 /// Runs as process 1 until the guest has ended.
 pub(super) fn run_init(given: Given<'_>) -> ! {
     let joined = join_groups(&given.files.groups).at(Stage::Cgroup).and_then(|()| {
+        if !given.prepared.puts_up(ChildWall::CgroupNamespace) {
+            return Ok(());
+        }
         // After that, so that its root is the run's own group.
         unshare(CloneFlags::CLONE_NEWCGROUP).at(Stage::CgroupNamespace)
     });
@@ -107,7 +110,9 @@ fn build(prepared: &Prepared, files: &RunFiles) -> Result<(), Failure> {
     if !prepared.confined() {
         furnish(prepared, files, setup)?;
     }
-    setsid().map(drop).at(Stage::Session)?;
+    if prepared.puts_up(ChildWall::Session) {
+        setsid().map(drop).at(Stage::Session)?;
+    }
     umask(Mode::from_bits_truncate(0o022));
     // Of a process that can't be dumped nobody gets to see the namespaces, so a guest joins first.
     set_dumpable(matches!(files.guest, Guest::Joins(_))).at(Stage::Undumpable)
@@ -123,7 +128,9 @@ fn furnish(
     tell_with(setup, Record::Scratch, scratch.as_fd()).at(Stage::Scratch)?;
     mounts::late_mounts(prepared).at(Stage::LateMounts)?;
     proc(prepared, setup)?;
-    sethostname(HOST_NAME).at(Stage::HostName)?;
+    if prepared.puts_up(ChildWall::UtsNamespace) {
+        sethostname(HOST_NAME).at(Stage::HostName)?;
+    }
     if let Some(port) = prepared.proxy_port {
         sys::loopback_up().at(Stage::Loopback)?;
         let socket = network::proxy_socket(port).at(Stage::ProxySocket)?;
@@ -158,6 +165,9 @@ fn die_with_launcher(setup: BorrowedFd<'_>) -> nix::Result<()> {
 }
 
 fn proc(prepared: &Prepared, setup: BorrowedFd<'_>) -> Result<(), Failure> {
+    if !prepared.puts_up(ChildWall::Proc) {
+        return Ok(());
+    }
     let fresh = mounts::fresh_proc().at(Stage::Proc);
     let missing = fresh.is_err();
     tolerate(setup, prepared.proc_required, fresh)?;

@@ -3,7 +3,7 @@
 
 use std::os::fd::AsFd;
 
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::unshare;
 use nix::unistd::{Pid, setpgid};
 
 use super::super::record::{Record, Stage};
@@ -29,7 +29,6 @@ fn divide(given: Given<'_>) -> Result<Option<Pid>, Failure> {
     // Before the cgroup namespace, whose root is then the run's own group.
     init::join_groups(&given.files.groups).at(Stage::Cgroup)?;
     // All at once: a filter compares the one number, and can allow no other.
-    let all = CloneFlags::from_bits_retain(given.prepared.namespaces) | CloneFlags::CLONE_NEWCGROUP;
-    unshare(all).at(Stage::Clone)?;
+    unshare(given.prepared.all_namespaces()).at(Stage::Clone)?;
     sys::fork(Parentage::Sibling).at(Stage::Fork)
 }

@@ -11,7 +11,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, close, setsid, write};
 
 use super::super::record::Stage;
-use super::{At, Becomes, Failure, JoinFiles, Prepared, borrowed, guest, init};
+use super::{At, Becomes, ChildWall, Failure, JoinFiles, Prepared, borrowed, guest, init};
 use crate::sys::{self, HotPages};
 
 /// Where init is referred to, once descriptors are arranged.
@@ -60,13 +60,14 @@ fn join(prepared: &Prepared, hot: &HotPages, files: &JoinFiles) -> Result<(), Fa
     let report = borrowed(guest::REPORT);
     // Until init has built what is joined.
     init::wait_for_go(report).at(Stage::Start)?;
-    let all = CloneFlags::from_bits_retain(prepared.namespaces) | CloneFlags::CLONE_NEWCGROUP;
-    setns(borrowed(INIT), all - CloneFlags::CLONE_NEWPID).at(Stage::Join)?;
+    setns(borrowed(INIT), prepared.all_namespaces() - CloneFlags::CLONE_NEWPID).at(Stage::Join)?;
     close(INIT).at(Stage::Join)?;
     init::take_ids(prepared.id).at(Stage::Ids)?;
     // With the launcher, as init does.
     set_pdeathsig(Signal::SIGKILL).at(Stage::ParentDeath)?;
-    setsid().map(drop).at(Stage::Session)?;
+    if prepared.puts_up(ChildWall::Session) {
+        setsid().map(drop).at(Stage::Session)?;
+    }
     umask(Mode::from_bits_truncate(0o022));
     Ok(())
 }

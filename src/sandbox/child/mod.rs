@@ -32,8 +32,8 @@ pub use birth::give_birth;
 pub use join::give_guest;
 pub use mounts::show_late_mounts;
 pub use prepared::{
-    Becomes, Given, GroupFiles, Guest, GuestFiles, InTwo, JoinFiles, LateMount, MountKind,
-    Prepared, RESOURCE_LIMITS, ResourceLimit, RunFiles, Way, WritableDir,
+    Becomes, ChildWall, Given, GroupFiles, Guest, GuestFiles, InTwo, JoinFiles, LateMount,
+    MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, RunFiles, Way, WritableDir,
 };
 
 /// A step that failed.

@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::{mkdir, symlinkat};
 
-use super::{LateMount, MountKind, Prepared};
+use super::{ChildWall, LateMount, MountKind, Prepared};
 
 const NONE: Option<&CStr> = None;
 
@@ -22,7 +22,8 @@ fn guarded() -> MsFlags {
 /// Mounts one sized and counted tmpfs and shows its directories at the writable places. Returns
 /// its root, which no path leads to afterwards.
 pub(super) fn scratch(prepared: &Prepared, options: &CStr) -> nix::Result<OwnedFd> {
-    mount(Some(c"scratch"), c"/tmp", Some(c"tmpfs"), guarded(), Some(options))?;
+    let guarded = if prepared.puts_up(ChildWall::Root) { guarded() } else { MsFlags::empty() };
+    mount(Some(c"scratch"), c"/tmp", Some(c"tmpfs"), guarded, Some(options))?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let root = open(c"/tmp", flags, Mode::empty())?;
     for place in &prepared.writable {

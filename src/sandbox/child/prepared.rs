@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 
+use nix::sched::CloneFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::sys::{ExecImage, Handlers, HotPages, Instruction, ThreadId};
@@ -42,6 +43,20 @@ pub struct Given<'a> {
     pub becomes: &'a Becomes,
     /// What is this run's own.
     pub files: &'a RunFiles,
+}
+
+/// A wall that the child puts up by a step of its own, and that a build for tests can leave down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum ChildWall {
+    UtsNamespace,
+    CgroupNamespace,
+    Root,
+    Proc,
+    Rlimits,
+    Session,
+    Descriptors,
+    Capabilities,
 }
 
 /// A directory of the scratch file system and the place it is shown at.
@@ -121,6 +136,8 @@ pub struct Prepared {
     pub in_two: InTwo,
     /// Init's filter.
     pub init_filter: Vec<Instruction>,
+    /// Walls that a build for tests leaves down.
+    pub off: Vec<ChildWall>,
 }
 
 /// The two parts of the guest's filter.
@@ -133,6 +150,23 @@ pub struct InTwo {
 }
 
 impl Prepared {
+    /// All namespaces of a run, the cgroup namespace too.
+    #[must_use]
+    pub fn all_namespaces(&self) -> CloneFlags {
+        let all = CloneFlags::from_bits_retain(self.namespaces);
+        if self.puts_up(ChildWall::CgroupNamespace) {
+            all | CloneFlags::CLONE_NEWCGROUP
+        } else {
+            all
+        }
+    }
+
+    /// Whether the child puts up `wall`: always, but in a build for tests.
+    #[must_use]
+    pub fn puts_up(&self, wall: ChildWall) -> bool {
+        !cfg!(feature = "walls-off") || !self.off.contains(&wall)
+    }
+
     /// Whether the run stays in the launcher's own namespaces.
     #[must_use]
     pub fn confined(&self) -> bool {

@@ -40,7 +40,7 @@ impl Bases {
 /// Looks at the host's hierarchies and makes this launcher's directory in each it may write.
 /// Groups of launchers that are gone are removed on the way.
 #[must_use]
-pub fn discover(name: &str) -> Bases {
+pub fn discover(name: &str, wanted: impl Fn(&str) -> bool) -> Bases {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut bases = Bases::default();
     let unified = if is_cgroup2_unified_mode() {
@@ -51,7 +51,7 @@ pub fn discover(name: &str) -> Bases {
     if let Some(group) = own_group(&groups, "") {
         let mut lacking = None;
         attempt(&mut bases, || {
-            let (base, reason) = v2(&within(&unified, Path::new("/"), group), name)?;
+            let (base, reason) = v2(&within(&unified, Path::new("/"), group), name, &wanted)?;
             lacking = reason;
             Ok(base)
         });
@@ -65,7 +65,7 @@ pub fn discover(name: &str) -> Bases {
     ] {
         // cpuacct only counts, which every v2 does as well.
         let counted = if v1_name == "cpuacct" { "cpu" } else { v1_name };
-        if bases.find(counted).is_some() {
+        if bases.find(counted).is_some() || !wanted(counted) {
             continue;
         }
         if let (Some((point, root)), Some(group)) =
@@ -153,12 +153,22 @@ fn remove_runs(base: &Path) {
 }
 
 /// The base, and why it has no controllers if it has none.
-fn v2(group: &Path, name: &str) -> io::Result<(Base, Option<Errno>)> {
+fn v2(
+    group: &Path,
+    name: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> io::Result<(Base, Option<Errno>)> {
     let offered = fs::read_to_string(group.join("cgroup.controllers"))?;
+    let counts_time = wanted("cpu");
     let wanted: Vec<&'static str> = V2_CONTROLLERS
         .into_iter()
+        .filter(|name| wanted(name))
         .filter(|name| offered.split_whitespace().any(|offer| offer == *name))
         .collect();
+    // Without a controller all that it would do is to count CPU time.
+    if wanted.is_empty() && !counts_time {
+        return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+    }
     let lacking = enable(group, &wanted).err().map(|error| errno_of(&error));
     let controllers = if lacking.is_none() { wanted } else { Vec::new() };
     let base = make(group, name, Kind::V2(controllers.clone()))?;

@@ -12,6 +12,7 @@ use super::landlock::Landlock;
 use super::outer::Outer;
 use super::seat::{FIRST_ID, SLOTS, Seat};
 use crate::plan::Plan;
+use crate::policy::Wall;
 use crate::sandbox::child::{Becomes, Prepared, Way};
 use crate::sys::{self, ExecImage};
 
@@ -65,7 +66,7 @@ impl Host {
     /// Host user and group id of the run in `slot`.
     #[must_use]
     pub fn inner_map(&self, slot: u32) -> (u32, u32) {
-        if self.privileged {
+        if self.privileged && self.plan.puts_up(Wall::DistinctUid) {
             let id = FIRST_ID + self.seat.first_slot() + slot;
             (id, id)
         } else {

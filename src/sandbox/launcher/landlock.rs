@@ -9,7 +9,7 @@ use landlock::{
 };
 
 use crate::plan::{PROXY_PORT, Plan};
-use crate::policy::NetworkMode;
+use crate::policy::{NetworkMode, Wall};
 use crate::sys;
 
 /// What the running kernel's Landlock can do, and the paths its rules speak of.
@@ -21,6 +21,9 @@ pub struct Landlock {
     executables: Vec<PathFd>,
     devices: Vec<PathFd>,
     network: NetworkMode,
+    files: bool,
+    ports: bool,
+    scoped: bool,
 }
 
 fn abi(version: i64) -> ABI {
@@ -55,24 +58,30 @@ impl Landlock {
                 .map(open)
                 .collect::<Result<_, _>>()?,
             network: plan.network,
+            files: plan.puts_up(Wall::Landlock),
+            ports: plan.puts_up(Wall::LandlockNetwork),
+            scoped: plan.puts_up(Wall::LandlockScope),
         })
     }
 
     /// Whether TCP ports are restricted too (Linux 6.7).
     #[must_use]
     pub fn restricts_network(&self) -> bool {
-        self.version >= 4 && self.network != NetworkMode::All
+        self.version >= 4 && self.network != NetworkMode::All && self.ports
     }
 
     /// Whether signals and abstract sockets are kept inside (Linux 6.12).
     #[must_use]
     pub fn scopes(&self) -> bool {
-        self.version >= 6
+        self.version >= 6 && self.scoped
     }
 
     /// Rights in a writable directory: everything but starting programs and making devices.
     #[must_use]
     pub fn writable(&self) -> u64 {
+        if !self.files {
+            return 0;
+        }
         let denied = AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock;
         (AccessFs::from_all(self.abi) & !denied & !BitFlags::from(AccessFs::IoctlDev)).bits()
     }
@@ -82,15 +91,26 @@ impl Landlock {
     /// # Errors
     /// As the `landlock` crate.
     pub fn ruleset(&self) -> Result<Option<OwnedFd>, RulesetError> {
-        let mut ruleset = Ruleset::default().handle_access(AccessFs::from_all(self.abi))?;
+        if !self.files && !self.restricts_network() && !self.scopes() {
+            return Ok(None);
+        }
+        let mut ruleset = Ruleset::default();
+        if self.files {
+            ruleset = ruleset.handle_access(AccessFs::from_all(self.abi))?;
+        }
         if self.restricts_network() {
             ruleset = ruleset.handle_access(AccessNet::from_all(self.abi))?;
         }
         if self.scopes() {
             ruleset = ruleset.scope(Scope::from_all(self.abi))?;
         }
+        let created = ruleset.create()?;
+        let created = if self.files { self.paths(created)? } else { created };
+        Ok(self.proxy(created)?.into())
+    }
+
+    fn paths(&self, mut created: RulesetCreated) -> Result<RulesetCreated, RulesetError> {
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
-        let mut created = ruleset.create()?;
         for path in &self.readable {
             created = created.add_rule(PathBeneath::new(path, read))?;
         }
@@ -100,7 +120,7 @@ impl Landlock {
         for device in &self.devices {
             created = created.add_rule(PathBeneath::new(device, AccessFs::WriteFile))?;
         }
-        Ok(self.proxy(created)?.into())
+        Ok(created)
     }
 
     fn proxy(&self, ruleset: RulesetCreated) -> Result<RulesetCreated, RulesetError> {

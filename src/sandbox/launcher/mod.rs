@@ -122,7 +122,7 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         setgroups(&[]).step("groups", None)?;
     }
     let seat = Seat::take(privileged).step("seat", None)?;
-    let bases = cgroup::discover(&seat.name());
+    let bases = cgroup::discover(&seat.name(), |controller| plan.counts_by(controller));
     // Both before the template, from which control groups are out of sight.
     let processors = Processors::find();
     if let Some((_, service)) = &processors.division {
@@ -143,8 +143,11 @@ fn set_up(plan: Plan) -> Result<(Host, Profile), Refusal> {
         let warm = prepare::warm_interpreter(&plan, way)?;
         let prepared = prepare::prepare(&plan, landlock, confinement, way, &processors, counted)?;
         if entered.confinement.is_none() {
-            keep_few_capabilities(privileged, !privileged || lives_apart(&plan))
-                .step("capabilities", None)?;
+            keep_few_capabilities(
+                !plan.puts_up(Wall::DistinctUid) || !privileged,
+                !privileged || lives_apart(&plan),
+            )
+            .step("capabilities", None)?;
         }
         set_no_new_privs().step("no_new_privs", Wall::NoNewPrivs)?;
         Ok((entered, becomes, warm, prepared))
@@ -248,7 +251,7 @@ fn is_privileged() -> bool {
 /// outputs to be copied, control groups below a root that is writable to nobody), and what lets a warm
 /// interpreter enter the pid namespaces of runs. All of it counts in a user namespace of the
 /// launcher's own: of the host's files it can reach no other by then, and nothing else is ruled from there.
-fn keep_few_capabilities(privileged: bool, apart: bool) -> std::io::Result<()> {
+fn keep_few_capabilities(maps_own_id: bool, apart: bool) -> std::io::Result<()> {
     let mut keep = CapsHashSet::from([
         Capability::CAP_SETUID,
         Capability::CAP_SETGID,
@@ -257,7 +260,7 @@ fn keep_few_capabilities(privileged: bool, apart: bool) -> std::io::Result<()> {
     if apart {
         keep.insert(Capability::CAP_SYS_ADMIN);
     }
-    if !privileged {
+    if maps_own_id {
         // To map an id that is 0 in the namespace above, where that is ours (Linux 5.12).
         keep.insert(Capability::CAP_SETFCAP);
     }

@@ -5,7 +5,8 @@ use std::ffi::CString;
 use crate::plan::{Entry, LIBRARY_PATH, PROXY_PORT, Plan, WRITABLE, seccomp};
 use crate::policy::{Limits, NetworkMode, Start, Wall};
 use crate::sandbox::child::{
-    InTwo, LateMount, MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, Way, WritableDir,
+    ChildWall, InTwo, LateMount, MountKind, Prepared, RESOURCE_LIMITS, ResourceLimit, Way,
+    WritableDir,
 };
 use crate::sandbox::enforced::Refusal;
 use crate::sys::{self, ExecImage};
@@ -77,21 +78,27 @@ fn image(
 }
 
 /// All but the cgroup namespace, which is entered once the process is in its groups.
-fn namespaces(network: NetworkMode) -> CloneFlags {
+fn namespaces(plan: &Plan) -> CloneFlags {
     let all = CloneFlags::CLONE_NEWUSER
         | CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS;
-    if network == NetworkMode::All { all - CloneFlags::CLONE_NEWNET } else { all }
+    let left_out = [
+        (CloneFlags::CLONE_NEWNET, !plan.has_own_network()),
+        (CloneFlags::CLONE_NEWIPC, !plan.puts_up(Wall::IpcNamespace)),
+        (CloneFlags::CLONE_NEWUTS, !plan.puts_up(Wall::UtsNamespace)),
+    ];
+    left_out.into_iter().filter(|(_, out)| *out).fold(all, |all, (flag, _)| all - flag)
 }
 
 /// Whether runs get network namespaces that are made ahead and handed on: empty ones only, not for a single run, and not where
 /// the launcher can't enter them.
 #[must_use]
 pub fn network_given(plan: &Plan, way: Way) -> bool {
-    plan.keep && plan.network == NetworkMode::None && way == Way::Clone
+    let empty = plan.network == NetworkMode::None && plan.has_own_network();
+    plan.keep && empty && way == Way::Clone
 }
 
 /// Lays everything out.
@@ -109,16 +116,22 @@ pub fn prepare(
     let filters = seccomp::filters()
         .map_err(|error| std::io::Error::other(error.to_string()))
         .step("seccomp policy", Wall::Seccomp)?;
+    let judged = plan.puts_up(Wall::Seccomp);
     let further = [
         (confined.is_some(), filters.confined),
         (processors.division.is_some(), filters.kept),
         (!memory_counted, filters.uncounted),
     ];
-    let further =
-        further.into_iter().filter_map(|(needed, filter)| needed.then_some(filter)).collect();
+    let further = further
+        .into_iter()
+        .filter_map(|(needed, filter)| (needed && judged).then_some(filter))
+        .collect();
+    let filter = |filter| if judged { filter } else { sys::no_judgement() };
+    let proxied = plan.network == NetworkMode::Restricted && plan.has_own_network();
+    let gated = plan.exec_closed && plan.puts_up(Wall::ExecGate);
     Ok(Prepared {
         way,
-        namespaces: namespaces(plan.network).bits(),
+        namespaces: namespaces(plan).bits(),
         network_given: network_given(plan, way),
         id: INSIDE_ID,
         // A confined run has no place that is its own, so it writes nowhere.
@@ -132,18 +145,38 @@ pub fn prepare(
         directory: c_string(if confined.is_some() { "/" } else { "/sandbox" })?,
         proc_required: plan.walls.required.contains(&Wall::Proc),
         landlock_write: landlock.map_or(0, Landlock::writable),
-        proxy_port: (plan.network == NetworkMode::Restricted).then_some(PROXY_PORT),
-        gate: plan.exec_closed.then(sys::exec_gate),
-        joined_gate: plan.exec_closed.then(joined_gate),
-        guest_filter: filters.run,
-        in_two: InTwo { early: filters.early, late: filters.late },
+        proxy_port: proxied.then_some(PROXY_PORT),
+        gate: gated.then(sys::exec_gate),
+        joined_gate: gated.then(joined_gate),
+        guest_filter: filter(filters.run),
+        in_two: InTwo { early: filter(filters.early), late: filter(filters.late) },
         init_filter: filters.init,
+        off: off(plan),
     })
 }
 
 /// An account is taken of who is held at its end, so nothing of the code may go on meanwhile.
 fn joined_gate() -> Vec<sys::Instruction> {
     if sys::gate_holds() { sys::exec_and_exit_gate() } else { sys::exec_gate() }
+}
+
+/// Walls of the child's that are to be left down.
+fn off(plan: &Plan) -> Vec<ChildWall> {
+    let of_the_child = [
+        (Wall::UtsNamespace, ChildWall::UtsNamespace),
+        (Wall::CgroupNamespace, ChildWall::CgroupNamespace),
+        (Wall::Root, ChildWall::Root),
+        (Wall::Proc, ChildWall::Proc),
+        (Wall::Rlimits, ChildWall::Rlimits),
+        (Wall::Session, ChildWall::Session),
+        (Wall::Descriptors, ChildWall::Descriptors),
+        (Wall::Capabilities, ChildWall::Capabilities),
+    ];
+    of_the_child
+        .into_iter()
+        .filter(|(wall, _)| !plan.puts_up(*wall))
+        .map(|(_, wall)| wall)
+        .collect()
 }
 
 fn writable() -> Result<Vec<WritableDir>, Refusal> {

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 
-use crate::plan::{Plan, host};
+use crate::plan::{Plan, host, off};
 use crate::policy::{NetworkMode, Start, Wall};
 use crate::sandbox::child::Way;
 use crate::sandbox::enforced::{Profile, Refusal, Standing};
@@ -115,6 +115,14 @@ fn namespace(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Option<Standin
 }
 
 fn standing(wall: Wall, plan: &Plan, findings: &Findings<'_>) -> Standing {
+    if !plan.puts_up(wall) {
+        return Standing::absent(
+            wall,
+            "left down for a test",
+            None,
+            format!("unset {}", off::VARIABLE),
+        );
+    }
     let confined = (findings.way == Way::Confined).then(|| confinement::standing(wall)).flatten();
     if let Some(standing) = confined.or_else(|| namespace(wall, plan, findings)) {
         return standing;

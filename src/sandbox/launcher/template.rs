@@ -98,19 +98,39 @@ pub fn enter(plan: &Plan) -> Result<(), Refusal> {
                 .map_err(|error| fail("root", Wall::Root, &error).about(path))?;
         }
     }
+    if !plan.puts_up(Wall::Root) {
+        show_the_host().step("root", Wall::Root)?;
+    }
     // A device is written through its own driver, whatever its mount says.
     let devices = Path::new(NEW).join("dev");
     let more = |point: &Path| match point.starts_with(&devices) {
         true => MsFlags::MS_NOEXEC,
         false => MsFlags::MS_NODEV,
     };
-    binds::restrict(Path::new(NEW), Path::new(MOUNTS), more).step("root", Wall::Root)?;
+    if plan.puts_up(Wall::Root) {
+        binds::restrict(Path::new(NEW), Path::new(MOUNTS), more).step("root", Wall::Root)?;
+    }
     put(GUEST_PATH, &plan.guest).step("guest", Wall::Root)?;
     if plan.start != Start::Fresh {
         put(LIBRARY_PATH, LIBRARY).step("warm interpreter", Wall::Root)?;
     }
     bind_proc().step("template /proc", Wall::Proc)?;
     become_root().step("pivot_root", Wall::Root)
+}
+
+/// For a test: shows whatever directories of the host's root the plan does not, as they are there.
+fn show_the_host() -> io::Result<()> {
+    for entry in fs::read_dir(OLD)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let target = PathBuf::from(format!("{NEW}/{name}"));
+        if name == "proc" || target.exists() || !entry.file_type()?.is_dir() {
+            continue;
+        }
+        fs::create_dir(&target)?;
+        binds::bind(&entry.path(), &target)?;
+    }
+    Ok(())
 }
 
 /// Puts a tmpfs in the root's place, with the host's tree at `/old`.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tonic::Request;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
 
 use crate::grpc::proto::executor_service_client::ExecutorServiceClient;
 use crate::grpc::proto::{ExecutionRequest, ExecutionResponse};
@@ -49,20 +49,24 @@ impl Caller {
         self.client.health(()).await.map(drop).map_err(|status| status.to_string())
     }
 
-    /// Runs a program; what it could not do is a sentence.
-    pub async fn execute(
-        &mut self,
-        message: ExecutionRequest,
-    ) -> Result<ExecutionResponse, String> {
+    /// The service's answer to `message`, or why there is none.
+    pub async fn answer(&mut self, message: ExecutionRequest) -> Result<ExecutionResponse, Status> {
         let mut request = Request::new(message);
         request.set_timeout(PATIENCE);
         if let Some(bearer) = &self.bearer {
             request.metadata_mut().insert("authorization", bearer.clone());
         }
-        let answered = self.client.execute(request).await;
-        let answer = answered
-            .map_err(|status| format!("{:?}: {}", status.code(), status.message()))?
-            .into_inner();
+        self.client.execute(request).await.map(Response::into_inner)
+    }
+
+    /// Runs a program; what it could not do is a sentence.
+    pub async fn execute(
+        &mut self,
+        message: ExecutionRequest,
+    ) -> Result<ExecutionResponse, String> {
+        let answered = self.answer(message).await;
+        let answer =
+            answered.map_err(|status| format!("{:?}: {}", status.code(), status.message()))?;
         if answer.success {
             Ok(answer)
         } else {

@@ -1,9 +1,10 @@
-//! A process between the bench and a service it has started, so that the service never outlives the
-//! bench: however that ends, the kernel closes its end of a pipe, and the guard ends the service.
+//! A process between the bench, or a proof, and a program it has started, so that the program never outlives
+//! it: however that ends, the kernel closes its end of a pipe, and the guard ends the program.
 //!
 //! The parent death signal would not do: the service loses it when it gives up root's id.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Command, ExitCode, Stdio};
@@ -13,12 +14,12 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, dup2_stdout};
 
 use crate::sys;
 
 /// The hidden command that makes the binary a guard; what follows is the program guarded and its arguments.
-pub const GUARD_COMMAND: &str = "__bench_guard";
+pub const GUARD_COMMAND: &str = "__guard";
 
 /// How long the service may take to end by itself, in milliseconds; and again for what it leaves.
 const GRACE: u16 = 8000;
@@ -29,13 +30,15 @@ const GRACE: u16 = 8000;
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut words = arguments;
     let Some(program) = words.next() else {
-        eprintln!("codemode: the guard of a bench is given no program; `codemode bench` starts it");
+        eprintln!(
+            "codemode: a guard is given no program; `codemode bench` and `codemode prove` start it"
+        );
         return ExitCode::from(2);
     };
     match guard(Command::new(program).args(words).stdin(Stdio::null())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("codemode: the service cannot be started or waited for: {error}");
+            eprintln!("codemode: the program guarded cannot be started or waited for: {error}");
             ExitCode::FAILURE
         }
     }
@@ -47,6 +50,8 @@ fn guard(command: &mut Command) -> io::Result<()> {
     let mut child = command.spawn()?;
     // Not reaped before `wait`, so this is the child and no other process.
     let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+    // Whoever reads what it prints learns of its end, and not of ours.
+    dup2_stdout(File::options().write(true).open("/dev/null")?)?;
     let pidfd = sys::open_pidfd(Pid::from_raw(pid))?;
     let input = io::stdin();
     if !ends(&[pidfd.as_fd(), input.as_fd()], PollTimeout::NONE)?.first().is_some_and(|end| *end) {

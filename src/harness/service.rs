@@ -1,4 +1,4 @@
-//! A service of the bench's own: `codemode serve`, or the reference's sidecar.
+//! A service of our own: `codemode serve`, or the reference's sidecar.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,12 +13,12 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Serialize;
 use tonic::transport::Endpoint;
 
-use super::BenchError;
+use super::HarnessError;
 use super::caller::Caller;
 use super::guard::GUARD_COMMAND;
 use super::processes;
 
-/// What the services of one bench have in common.
+/// What the services of one bench, or proof, have in common.
 pub struct Setup {
     pub python: PathBuf,
     /// `host:port` of the main application.
@@ -72,7 +72,7 @@ pub struct Service {
 
 impl Service {
     /// Starts one with its defaults but for `settings`, and waits until it answers.
-    pub async fn start(setup: &Setup, settings: &[(&str, &str)]) -> Result<Self, BenchError> {
+    pub async fn start(setup: &Setup, settings: &[(&str, &str)]) -> Result<Self, HarnessError> {
         let mut last = String::new();
         for _ in 0..TRIES {
             // The link and not its text: it holds even if the file was replaced meanwhile.
@@ -86,7 +86,7 @@ impl Service {
                 Err(why) => last = why,
             }
         }
-        Err(BenchError::Service(last))
+        Err(HarnessError::Service(last))
     }
 
     /// Starts the sidecar of the reference with a Python in which it is installed.
@@ -100,8 +100,8 @@ impl Service {
         service.once_it_answers(setup).await
     }
 
-    fn spawn(mut command: Command, setup: &Setup) -> Result<Self, BenchError> {
-        let failed = |what| move |error| BenchError::Io(what, error);
+    fn spawn(mut command: Command, setup: &Setup) -> Result<Self, HarnessError> {
+        let failed = |what| move |error| HarnessError::Io(what, error);
         let probe = TcpListener::bind(("127.0.0.1", 0)).map_err(failed("no free port"))?;
         let port = probe.local_addr().map_err(failed("no free port"))?.port();
         drop(probe);
@@ -109,7 +109,7 @@ impl Service {
         let log = File::create(setup.dir.join(format!("log-{port}"))).map_err(failed("no log"))?;
         command.env("CODEMODE_SIDECAR_HOST", "127.0.0.1").env("CODEMODE_API_KEY", &key);
         command.env("CODEMODE_SIDECAR_PORT", port.to_string());
-        // A group of its own: Ctrl-C reaches the bench, and the bench ends this in good order.
+        // A group of its own: Ctrl-C reaches us, and we end this in good order.
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0);
         let guard = command.spawn().map_err(failed("the service cannot be started"))?;
         Ok(Self { guard, port, key })
@@ -148,14 +148,19 @@ impl Service {
     }
 
     /// A caller with a connection of its own.
-    pub async fn caller(&self) -> Result<Caller, BenchError> {
+    pub async fn caller(&self) -> Result<Caller, HarnessError> {
         let failed = |error: tonic::transport::Error| {
-            BenchError::Service(format!("does not answer ({error})"))
+            HarnessError::Service(format!("does not answer ({error})"))
         };
         let endpoint = Endpoint::from_shared(format!("http://127.0.0.1:{}", self.port));
         let endpoint = endpoint.map_err(failed)?.tcp_nodelay(true);
         let channel = endpoint.connect().await.map_err(failed)?;
         Ok(Caller::new(channel, &self.key))
+    }
+
+    /// The key that its callers show.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// The guard, below which all of the service's processes are.

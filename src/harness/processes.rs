@@ -1,15 +1,18 @@
 //! Which processes belong to a service, and what they hold.
 
 use std::collections::HashMap;
+use std::os::fd::AsFd as _;
 use std::{fs, io};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::sys;
 
 /// A process and all below it, parents before their children.
 pub fn tree(root: u32) -> Vec<u32> {
     let mut below: HashMap<u32, Vec<u32>> = HashMap::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
-            continue;
-        };
+    for pid in self::all() {
         if let Some(stat) = stat(pid).filter(|stat| stat.alive) {
             below.entry(stat.parent).or_default().push(pid);
         }
@@ -38,6 +41,23 @@ pub fn below(root: u32) -> Vec<u32> {
     all.split_off(1)
 }
 
+/// The ids of all processes that are to be seen here.
+pub fn all() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// All on this machine that have given themselves this name.
+pub fn named(name: &str) -> Vec<Identity> {
+    all()
+        .filter(|pid| {
+            let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            comm.trim_end() == name
+        })
+        .filter_map(|pid| Some(Process::read(pid)?.identity))
+        .collect()
+}
+
 /// A process as no other one is: the kernel uses ids again, but not at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
@@ -50,6 +70,18 @@ impl Identity {
     /// Whether it is still there, and no zombie.
     pub fn lives(self) -> bool {
         stat(self.pid).is_some_and(|stat| stat.alive && stat.started == self.started)
+    }
+
+    /// Kills it, and no other that has its id by now.
+    pub fn kill(self) {
+        let Some(pidfd) =
+            i32::try_from(self.pid).ok().and_then(|pid| sys::open_pidfd(Pid::from_raw(pid)).ok())
+        else {
+            return;
+        };
+        if self.lives() {
+            let _ = sys::kill_by_pidfd(pidfd.as_fd(), Signal::SIGKILL);
+        }
     }
 }
 

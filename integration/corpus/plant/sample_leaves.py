@@ -1,0 +1,2 @@
+"""Leaves a file."""
+open("/tmp/left", "w").write("left")

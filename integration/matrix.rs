@@ -1,0 +1,83 @@
+//! Each wall left down in turn, and the attacks that then break something: so it shows that the corpus would
+//! notice. Needs a build that can leave walls down (`cargo test --features walls-off --test matrix`).
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "prove/harness.rs"]
+mod harness;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use codemode::policy::Wall;
+use harness::{Desk, skipped};
+use serde_json::Value;
+
+/// What came of leaving one wall down.
+enum Row {
+    /// These broke; those which by their header should have, and did not.
+    Tried {
+        broken: BTreeSet<String>,
+        held: BTreeSet<String>,
+    },
+    Impossible(String),
+}
+
+fn leave_down(wall: Wall) -> Row {
+    let desk = Desk::new();
+    let off = [("CODEMODE_WALLS_OFF", wall.name())];
+    let said = desk.prove_all(&["--wall", wall.name()], &off);
+    if said.code == Some(2) {
+        return Row::Impossible(format!("no attack presses on it ({})", said.err.trim()));
+    }
+    let report = said.report();
+    let refused: Vec<_> = report["walls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|walls| walls["refused"].as_str())
+        .collect();
+    if let Some(why) = refused.first().filter(|_| refused.len() == 2) {
+        let reason = why.lines().find(|line| line.contains("can't be left down")).unwrap_or(why);
+        return Row::Impossible(reason.trim_start_matches("codemode: ").to_owned());
+    }
+    let attempts = report["attempts"].as_array().unwrap();
+    let name = |attempt: &Value| attempt["case"].as_str().unwrap().to_owned();
+    let of = |outcome: &str| attempts.iter().filter(move |attempt| attempt["outcome"] == outcome);
+    let broken: BTreeSet<_> = of("broken").map(name).collect();
+    let alone = |attempt: &&Value| attempt["walls"][0] == wall.name() && attempt["depth"] == false;
+    let held = of("held").filter(alone).map(name).filter(|name| !broken.contains(name)).collect();
+    Row::Tried { broken, held }
+}
+
+#[test]
+fn every_wall_that_is_left_down_is_missed() {
+    let mut table = String::from("| wall left down | what breaks |\n|---|---|\n");
+    let (mut unmissed, mut surprising) = (Vec::new(), Vec::new());
+    let chosen = std::env::var("CODEMODE_TEST_WALLS").unwrap_or_default();
+    let is_chosen =
+        |wall: &&Wall| chosen.is_empty() || chosen.split(',').any(|one| one == wall.name());
+    for wall in Wall::ALL.iter().filter(is_chosen) {
+        let cell = match leave_down(*wall) {
+            Row::Impossible(why) => {
+                skipped(wall.name(), &why);
+                format!("can't be tried: {why}")
+            }
+            Row::Tried { broken, held } => {
+                if broken.is_empty() {
+                    unmissed.push(wall.name());
+                }
+                surprising.extend(held.into_iter().map(|case| format!("{wall}: {case}")));
+                broken.into_iter().collect::<Vec<_>>().join(", ")
+            }
+        };
+        let _ = writeln!(table, "| {wall} | {cell} |");
+    }
+    let mut err = std::io::stderr();
+    let _ = writeln!(err, "\n{table}");
+    for case in surprising {
+        let _ = writeln!(err, "held although its first wall was down: {case}");
+    }
+    assert!(unmissed.is_empty(), "nothing breaks without {}", unmissed.join(", "));
+}

@@ -1,0 +1,139 @@
+//! A proof in a directory of its own, and what came of it.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+pub fn binary() -> PathBuf {
+    std::env::var_os("CODEMODE_TEST_BINARY")
+        .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_codemode")), PathBuf::from)
+}
+
+/// Says, past libtest's capture, what this host can't try.
+pub fn skipped(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: prove: {what}: {why}");
+}
+
+/// A directory to work in, removed at the end.
+pub struct Desk {
+    dir: tempfile::TempDir,
+    /// By which processes of its proofs are known, in their environment.
+    mark: String,
+}
+
+/// What a command said and returned.
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    /// The results, as JSON.
+    pub fn report(&self) -> Value {
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mark = format!("{}", dir.path().display());
+        Self { dir, mark }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Puts a case into `corpus`.
+    pub fn case(&self, name: &str, text: &str) {
+        let path = self.path(&format!("corpus/{name}.py"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("prove").arg("--json").args(arguments);
+        command.env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
+        for name in ["PATH", "HOME", "CODEMODE_PYTHON", "CODEMODE_WALLS_OFF"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // Handed on to whatever it starts.
+        command.env("XDG_CACHE_HOME", &self.mark);
+        command
+    }
+
+    /// The attacks that come with codemode, or those that `CODEMODE_TEST_CORPUS` holds. One such proof at a time: some
+    /// of them use up what others need.
+    pub fn prove_all(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let corpus = std::env::var("CODEMODE_TEST_CORPUS").ok();
+        let corpus = corpus.as_ref().map(|directory| ["--corpus", directory.as_str()]);
+        let all: Vec<_> = corpus.iter().flatten().chain(arguments).copied().collect();
+        self.prove_with(&all, environment)
+    }
+
+    pub fn prove(&self, arguments: &[&str]) -> Said {
+        self.prove_with(arguments, &[])
+    }
+
+    pub fn prove_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+        let output = self.command(arguments).envs(environment.iter().copied()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let said =
+            Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+        assert!(!said.err.contains("panicked"), "{}", said.err);
+        said
+    }
+
+    /// Starts a proof, and ends it as Ctrl-C does once a run of its is there.
+    pub fn interrupted(&self, arguments: &[&str]) {
+        let mut child =
+            self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while self.processes().len() < 3 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "no run has begun");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+
+    /// Ids of the processes that a proof of this desk has started.
+    fn processes(&self) -> Vec<String> {
+        let marked = |path: &Path| {
+            let text = fs::read(path.join("environ")).unwrap_or_default();
+            String::from_utf8_lossy(&text).contains(&self.mark)
+        };
+        let entries = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+        entries.filter(|path| marked(path)).map(|path| path.display().to_string()).collect()
+    }
+
+    /// What is left of its proofs: processes, once those that are ending had time to, and files.
+    pub fn left(&self) -> Vec<String> {
+        let begun = Instant::now();
+        while !self.processes().is_empty() && begun.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.processes()
+    }
+}
+
+/// Every family of the corpus, as the repository has it.
+pub fn families() -> Vec<&'static str> {
+    use clap::ValueEnum as _;
+    codemode::prove::Family::value_variants().iter().map(|family| family.name()).collect()
+}

@@ -1,0 +1,193 @@
+//! Runs a case by `codemode run --json`, as a user does.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::{Child, Command};
+
+use super::{Answer, Honest, Job, Ran, hold, watched};
+use crate::harness::guard::GUARD_COMMAND;
+use crate::harness::service::inherited;
+use crate::prove::header::Observer;
+use crate::prove::observe::Witness;
+use crate::prove::program::{self, Hold};
+use crate::prove::secrets::Secret;
+use crate::report::Started;
+
+/// The largest report that is read.
+const LARGEST: u64 = 64 << 20;
+/// So much longer than the case allows is waited for an answer, to tell how late it was.
+const LATE: Duration = Duration::from_secs(5);
+/// So long the guard may take to end what it guards.
+const GRACE: Duration = Duration::from_secs(12);
+
+/// How `codemode run` is called for all cases.
+pub struct Commands {
+    /// The interpreter of runs.
+    pub python: PathBuf,
+    /// Stands in the environment of each, where no program may find it.
+    pub key: Secret,
+    /// Further variables.
+    pub variables: Vec<(&'static str, OsString)>,
+}
+
+impl Commands {
+    /// Runs a case.
+    ///
+    /// # Errors
+    /// If it can't be started, in a sentence.
+    pub async fn run(&self, job: &Job<'_>) -> Result<Ran, String> {
+        let directory = job.directory;
+        let failed = |error: std::io::Error| format!("the run can't be prepared: {error}");
+        let input = job.case.holds().then(|| Input::make(directory)).transpose().map_err(failed)?;
+        let way = hold(job.case, input.is_some(), false);
+        let text = program::compose(
+            &job.case.source,
+            &job.aim,
+            &job.names.tag,
+            way,
+            job.case.header.budget(),
+        );
+        let file = directory.join("program.py");
+        fs::write(&file, text).map_err(failed)?;
+        let mut flags: Vec<OsString> = job.flags.iter().map(Into::into).collect();
+        flags.extend(job.case.header.flags.iter().map(Into::into));
+        if job.case.header.observers.contains(&Observer::Kept) {
+            let outputs = directory.join("outputs");
+            fs::create_dir(&outputs).map_err(failed)?;
+            flags.extend(["--outputs".into(), outputs.into_os_string()]);
+        }
+        if let (Some(input), Hold::Input) = (&input, way) {
+            flags.extend(["--stdin".into(), input.path.clone().into_os_string()]);
+        }
+        let honest = Honest::of(job);
+        let beside = directory.join("honest.py");
+        if let Some(honest) = &honest {
+            fs::write(&beside, honest.source()).map_err(failed)?;
+        }
+        let patience = job.case.header.within + LATE;
+        let started = self.start(job.start, &flags, &file, directory)?;
+        let neighbour =
+            honest.as_ref().map(|_| self.start(job.start, &[], &beside, directory)).transpose()?;
+        let guard = started.guard.id().unwrap_or_default();
+        let witness = Witness::new(guard, &job.names.marker);
+        let let_go = || input.iter().for_each(Input::let_go);
+        let both = async {
+            let neighbour = async {
+                match neighbour {
+                    Some(started) => Some(started.finish(patience).await),
+                    None => None,
+                }
+            };
+            tokio::join!(started.finish(patience), neighbour)
+        };
+        let ((answer, beside), witness, left) = watched(job, witness, let_go, both).await;
+        Ok(Ran {
+            answer,
+            witness: Some(witness),
+            left: Some(left),
+            neighbour: honest.zip(beside).map(|(honest, answer)| honest.judge(&answer)),
+            calls: Vec::new(),
+            secrets: vec![self.key.clone()],
+        })
+    }
+
+    /// Runs a program that attacks nothing.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn trial(&self, start: Started, directory: &Path) -> Result<Answer, String> {
+        let file = directory.join(format!("trial-{}.py", start.name()));
+        fs::write(&file, "result = 2 + 2\n").map_err(|error| error.to_string())?;
+        self.start(start, &[], &file, directory)?.finish(Duration::from_secs(100)).await
+    }
+
+    fn start(
+        &self,
+        start: Started,
+        flags: &[OsString],
+        file: &Path,
+        directory: &Path,
+    ) -> Result<Running, String> {
+        // The link and not its text: it holds even if the file was replaced meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg(GUARD_COMMAND).arg("/proc/self/exe").args(["run", "--json"]);
+        command.args(["--start", start.name()]).arg("--python").arg(&self.python);
+        command.args(flags).arg(file).current_dir(directory).env_clear().envs(inherited());
+        command.env("CODEMODE_API_KEY", &self.key.value);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own: Ctrl-C reaches us, and we end this in good order.
+        command.process_group(0);
+        let guard =
+            command.spawn().map_err(|error| format!("the run can't be started: {error}"))?;
+        Ok(Running { guard, begun: Instant::now() })
+    }
+}
+
+/// A `codemode run` under its guard. Dropped, its pipe closes, and the guard ends it.
+struct Running {
+    guard: Child,
+    begun: Instant,
+}
+
+impl Running {
+    async fn finish(mut self, patience: Duration) -> Result<Answer, String> {
+        let (out, err) = (self.guard.stdout.take(), self.guard.stderr.take());
+        let read = async { tokio::join!(all(out), all(err)) };
+        let finished = tokio::time::timeout(patience, async {
+            let (out, err) = read.await;
+            (out, err, self.begun.elapsed())
+        })
+        .await;
+        // The guard's sign, should it wait for one.
+        drop(self.guard.stdin.take());
+        let ended = tokio::time::timeout(GRACE, self.guard.wait()).await;
+        let Ok((out, err, took)) = finished else {
+            return Err(format!("no answer within {} s", patience.as_secs()));
+        };
+        if ended.is_err() {
+            return Err("the answer came, but its processes don't end".to_owned());
+        }
+        let beside = String::from_utf8_lossy(&err).into_owned();
+        match serde_json::from_slice(&out) {
+            Ok(report) => Ok(Answer { report, beside, took }),
+            Err(_) => Err(format!("no report; standard error: {}", beside.trim())),
+        }
+    }
+}
+
+async fn all(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        let _ = pipe.take(LARGEST).read_to_end(&mut bytes).await;
+    }
+    bytes
+}
+
+/// Standard input of a program that waits to be looked at: each byte lets one process go on.
+struct Input {
+    path: PathBuf,
+    file: File,
+}
+
+impl Input {
+    fn make(directory: &Path) -> std::io::Result<Self> {
+        let path = directory.join("input");
+        mkfifo(&path, Mode::from_bits_truncate(0o600))?;
+        // For both, so that neither end waits for the other.
+        let file = File::options().read(true).write(true).open(&path)?;
+        Ok(Self { path, file })
+    }
+
+    fn let_go(&self) {
+        let _ = (&self.file).write_all(b"\n");
+    }
+}

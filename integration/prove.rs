@@ -37,7 +37,7 @@ macro_rules! family {
     ($($name:ident),*) => {$(
         #[test]
         fn $name() {
-            holds(&Desk::new().prove_all(&["--family", stringify!($name)], &[]).report());
+            holds(&Desk::new().prove_all(&["--family", stringify!($name), "--jobs", "6"], &[]).report());
         }
     )*};
 }

@@ -38,6 +38,9 @@ pub(super) struct HealthArgs {
     json: bool,
 }
 
+/// A certificate chain and its key, both PEM.
+type Identity = (Vec<u8>, Vec<u8>);
+
 /// TLS with a service, as its caller
 #[derive(Args)]
 pub(super) struct TlsArgs {
@@ -52,9 +55,6 @@ pub(super) struct TlsArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 }
-
-/// A certificate and its key, PEM.
-type Identity = (Vec<u8>, Vec<u8>);
 
 impl TlsArgs {
     /// Our own certificate and key, if both were given.

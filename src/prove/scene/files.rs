@@ -129,8 +129,8 @@ mod tests {
             Files::make(&directory, &secret, &secret).unwrap()
         };
         assert!(matches!(make("same").look(), Seen::Right(_)));
-        type Change = fn(&Files);
-        let changes: [(&str, Change); 5] = [
+        type Change = (&'static str, fn(&Files));
+        let changes: [Change; 5] = [
             ("content", |files| fs::write(files.directory.join("there.txt"), "now").unwrap()),
             ("new", |files| fs::create_dir(files.directory.join("new")).unwrap()),
             ("gone", |files| fs::remove_file(&files.open).unwrap()),

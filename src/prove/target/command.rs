@@ -159,9 +159,16 @@ impl Running {
         let beside = String::from_utf8_lossy(&err).into_owned();
         match serde_json::from_slice(&out) {
             Ok(report) => Ok(Answer { report, beside, took }),
-            Err(_) => Err(format!("no report; standard error: {}", beside.trim())),
+            Err(_) => Err(said(&beside)),
         }
     }
+}
+
+/// What a command that gave no report said last.
+fn said(beside: &str) -> String {
+    let last = beside.lines().rfind(|line| !line.trim().is_empty());
+    last.map_or("it says nothing", |line| line.strip_prefix("codemode: ").unwrap_or(line))
+        .to_owned()
 }
 
 async fn all(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {

@@ -1,2 +1,0 @@
-"""Leaves a file."""
-open("/tmp/left", "w").write("left")

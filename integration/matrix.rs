@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-// It uses a part of it.
+// Shared with `prove.rs`, which uses the rest.
 #[allow(dead_code)]
 #[path = "prove/harness.rs"]
 mod harness;
@@ -70,7 +70,9 @@ fn leave_down(wall: &Wall) -> Row {
     }
     let attempts = report["attempts"].as_array().unwrap();
     let name = |attempt: &Value| attempt["case"].as_str().unwrap().to_owned();
-    let of = |outcome: &str| attempts.iter().filter(move |attempt| attempt["outcome"] == outcome);
+    let of = |outcome: &'static str| {
+        attempts.iter().filter(move |attempt| attempt["outcome"] == outcome)
+    };
     let broken: BTreeSet<_> = of("broken").map(name).collect();
     let alone = |attempt: &&Value| attempt["walls"][0] == wall.name() && attempt["depth"] == false;
     let held = of("held").filter(alone).map(name).filter(|name| !broken.contains(name)).collect();

@@ -155,6 +155,11 @@ pub fn prepare(
     })
 }
 
+/// An account is taken of who is held at its end, so nothing of the code may go on meanwhile.
+fn joined_gate() -> Vec<sys::Instruction> {
+    if sys::gate_holds() { sys::exec_and_exit_gate() } else { sys::exec_gate() }
+}
+
 /// Walls of the child's that are to be left down.
 fn off(plan: &Plan) -> Vec<ChildWall> {
     let of_the_child = [
@@ -172,11 +177,6 @@ fn off(plan: &Plan) -> Vec<ChildWall> {
         .filter(|(wall, _)| !plan.puts_up(*wall))
         .map(|(_, wall)| wall)
         .collect()
-}
-
-/// An account is taken of who is held at its end, so nothing of the code may go on meanwhile.
-fn joined_gate() -> Vec<sys::Instruction> {
-    if sys::gate_holds() { sys::exec_and_exit_gate() } else { sys::exec_gate() }
 }
 
 fn writable() -> Result<Vec<WritableDir>, Refusal> {

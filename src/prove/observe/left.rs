@@ -50,13 +50,15 @@ impl Left {
             let name = super::witness::name(identity.pid).unwrap_or_default();
             format!("process {} ({name:?}) lives", identity.pid)
         };
-        let groups = witness.groups.iter().filter(|group| group.is_there());
+        let groups = witness.groups.iter().filter(|group| group.is_left());
         let new = list(&self.directory).into_iter().filter(|path| !self.files.contains(path));
         witness
             .living()
             .into_iter()
             .map(process)
-            .chain(groups.map(|group| format!("control group {} is there", group.path.display())))
+            .chain(
+                groups.map(|group| format!("control group {} has processes", group.path.display())),
+            )
             .chain(mounts(&self.directory))
             .chain(new.map(|path| format!("{} has appeared", path.display())))
             .collect()

@@ -103,6 +103,9 @@ pub(super) fn main(args: &ProveArgs) -> Result<ExitCode, Stop> {
     let proved = runtime.block_on(async {
         let say = |step: &str| progress.say(step);
         tokio::select! {
+            // From the first moment on: a signal that nobody awaits would end us and leave what was started.
+            biased;
+            () = run::interrupted() => None,
             proved = async {
                 match target {
                     Target::Here(interpreter) => {
@@ -113,7 +116,6 @@ pub(super) fn main(args: &ProveArgs) -> Result<ExitCode, Stop> {
                     }
                 }
             } => Some(proved),
-            () = run::interrupted() => None,
         }
     });
     progress.finish();

@@ -5,11 +5,14 @@ use std::str::FromStr;
 use super::finding::{Finding, Seen};
 use super::header::{Header, Observer};
 use crate::config::parse_size;
-use crate::policy::Limits;
+use crate::policy::{Limits, Wall};
 use crate::report::Report;
 
 /// The kernel counts memory in batches of pages per processor.
 const MEMORY_SLACK: u64 = 2 << 20;
+/// Where no group counts it, a run may be above its limit between two looks of the watchdog, but never by more
+/// than each process may take beyond it (RLIMIT_DATA).
+const WATCHED_SLACK: u64 = 256 << 20;
 
 impl Header {
     /// The limits that its flags set.
@@ -51,12 +54,14 @@ const NOTE: u64 = 100;
 #[must_use]
 pub fn bounded(header: &Header, report: &Report) -> Finding {
     let (limits, usage) = (header.limits(), &report.usage);
+    let counted = report.walls.iter().any(|wall| wall.wall == Wall::CgroupMemory && wall.standing);
+    let memory_slack = if counted { MEMORY_SLACK } else { WATCHED_SLACK };
     let text = report.stdout.len().max(report.stderr.len()) as u64;
     let all = [
         ("bytes of standard output", Some(usage.stdout_bytes), limits.output, 0),
         ("bytes of standard error", Some(usage.stderr_bytes), limits.output, 0),
         ("bytes of output as text", Some(text), TEXT * limits.output, NOTE),
-        ("bytes of memory", usage.memory_peak, limits.memory, MEMORY_SLACK),
+        ("bytes of memory", usage.memory_peak, limits.memory, memory_slack),
         ("processes", usage.processes_peak, limits.processes.into(), 0),
         ("bytes of scratch", usage.scratch_bytes, limits.scratch_size, 0),
     ];

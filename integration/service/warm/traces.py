@@ -204,7 +204,7 @@ TRACES = [
         lambda: [decimal.getcontext().prec == 7, decimal.DefaultContext.prec == 5]),
     ("asyncio", lambda: asyncio.set_event_loop(asyncio.new_event_loop()),
         lambda: getattr(asyncio.get_event_loop_policy()._local, "_loop", None) is not None),
-    ("locale", lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"), lambda: locale.setlocale(locale.LC_CTYPE) != "C"),
+    ("locale", lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8"), lambda: locale.setlocale(locale.LC_NUMERIC) != "C"),
     ("time zone", set_many(lambda: os.environ.update(TZ="LEFT-3"), time.tzset), lambda: time.tzname[0] == "LEFT"),
     ("gc", set_many(gc.disable, lambda: gc.set_threshold(4242), lambda: gc.callbacks.append(lambda *_: None)),
         lambda: [not gc.isenabled(), gc.get_threshold()[0] == 4242, gc.callbacks != []]),

@@ -17,15 +17,11 @@ impl Group {
         Some(Self { path: path.to_owned(), inode: fs::metadata(path).ok()?.ino() })
     }
 
-    /// Whether it is still there.
-    pub fn is_there(&self) -> bool {
-        Self::at(&self.path).as_ref() == Some(self)
-    }
-
-    /// Whether a process is in it.
-    pub fn is_populated(&self) -> bool {
+    /// Whether it is still there, with a process in it. Empty ones a launcher keeps for its next runs.
+    pub fn is_left(&self) -> bool {
         let processes = fs::read_to_string(self.path.join("cgroup.procs"));
-        self.is_there() && processes.is_ok_and(|list| !list.trim().is_empty())
+        Self::at(&self.path).as_ref() == Some(self)
+            && processes.is_ok_and(|processes| !processes.is_empty())
     }
 }
 

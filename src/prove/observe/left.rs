@@ -18,15 +18,13 @@ const OURS: [&str; 3] = ["scratch", "root", "aside"];
 pub struct Left {
     directory: PathBuf,
     files: HashSet<PathBuf>,
-    keeps_groups: bool,
 }
 
 impl Left {
-    /// Remembers what lies in the run's directory. A service keeps empty control groups for its next run
-    /// (`keeps_groups`).
+    /// Remembers what lies in the run's directory.
     #[must_use]
-    pub fn before(directory: &Path, keeps_groups: bool) -> Self {
-        Self { directory: directory.to_owned(), files: list(directory), keeps_groups }
+    pub fn before(directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), files: list(directory) }
     }
 
     /// Waits until nothing is left, and says so, or what is.
@@ -52,16 +50,15 @@ impl Left {
             let name = super::witness::name(identity.pid).unwrap_or_default();
             format!("process {} ({name:?}) lives", identity.pid)
         };
-        let groups = witness.groups.iter().filter(|group| match self.keeps_groups {
-            true => group.is_populated(),
-            false => group.is_there(),
-        });
+        let groups = witness.groups.iter().filter(|group| group.is_left());
         let new = list(&self.directory).into_iter().filter(|path| !self.files.contains(path));
         witness
             .living()
             .into_iter()
             .map(process)
-            .chain(groups.map(|group| format!("control group {} is there", group.path.display())))
+            .chain(
+                groups.map(|group| format!("control group {} has processes", group.path.display())),
+            )
             .chain(mounts(&self.directory))
             .chain(new.map(|path| format!("{} has appeared", path.display())))
             .collect()

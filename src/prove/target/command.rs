@@ -67,7 +67,7 @@ impl Commands {
             };
             tokio::join!(started.finish(patience), neighbour)
         };
-        let ((answer, beside), witness, left) = watched(job, witness, let_go, both).await;
+        let ((answer, beside), witness, left) = watched(job, witness, false, let_go, both).await;
         Ok(Ran {
             answer,
             witness: Some(witness),

@@ -100,10 +100,11 @@ async fn watch(witness: &mut Witness, names: &[&'static str], mut let_go: impl F
 async fn watched<T>(
     job: &Job<'_>,
     mut witness: Witness,
+    keeps_groups: bool,
     let_go: impl FnMut(usize),
     run: impl Future<Output = T>,
 ) -> (T, Witness, Finding) {
-    let left = Left::before(job.directory);
+    let left = Left::before(job.directory, keeps_groups);
     let names = job.case.header.looks();
     let ran = tokio::select! {
         ran = run => ran,

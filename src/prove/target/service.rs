@@ -127,7 +127,7 @@ impl Hosted {
         let witness = Witness::new(self.service.guard(), marker);
         let let_go = |_| self.application.let_go(marker);
         let both = converse(caller, job, timeout, true);
-        let ((answer, neighbour), witness, left) = watched(job, witness, let_go, both).await;
+        let ((answer, neighbour), witness, left) = watched(job, witness, true, let_go, both).await;
         Ok(Ran {
             answer,
             witness: Some(witness),

@@ -39,6 +39,17 @@ enum Row {
     Impossible(String),
 }
 
+/// Whether the attack went on, or something was seen of it: a program that only fails misses nothing.
+fn misses_the_wall(attempt: &Value) -> bool {
+    let wrong = |finding: &&Value| finding["right"] == false;
+    let wrong: Vec<_> = attempt["findings"].as_array().unwrap().iter().filter(wrong).collect();
+    let tried = |finding: &Value| finding["observer"] == "tried";
+    let of_its_end =
+        |finding: &Value| finding["observer"] == "verdict" || finding["observer"] == "answer";
+    !wrong.iter().any(|finding| tried(finding))
+        || wrong.iter().any(|finding| !tried(finding) && !of_its_end(finding))
+}
+
 fn leave_down(wall: &Wall) -> Row {
     let desk = Desk::new();
     let off = [("CODEMODE_WALLS_OFF", wall.name())];
@@ -73,7 +84,8 @@ fn leave_down(wall: &Wall) -> Row {
     let of = |outcome: &'static str| {
         attempts.iter().filter(move |attempt| attempt["outcome"] == outcome)
     };
-    let broken: BTreeSet<_> = of("broken").map(name).collect();
+    let broken: BTreeSet<_> =
+        of("broken").filter(|attempt| misses_the_wall(attempt)).map(name).collect();
     let alone = |attempt: &&Value| attempt["walls"][0] == wall.name() && attempt["depth"] == false;
     let held = of("held").filter(alone).map(name).filter(|name| !broken.contains(name)).collect();
     Row::Tried { broken, held }

@@ -10,7 +10,7 @@ mod harness;
 use std::collections::BTreeMap;
 use std::fs;
 
-use harness::{Desk, families, skipped};
+use harness::{Desk, families, free_port, skipped};
 use serde_json::Value;
 
 fn holds(report: &Value) {
@@ -159,4 +159,44 @@ fn nothing_is_left_of_it() {
     desk.case("kernel/one", "\"\"\"Tries.\"\"\"\n# walls: seccomp\nimport time\ntime.sleep(25)\n");
     desk.interrupted(&["--corpus", "corpus", "--start", "fresh"]);
     assert_eq!(desk.left(), Vec::<String>::new());
+}
+
+#[test]
+fn of_a_service_elsewhere_its_answers_are_judged() {
+    let desk = Desk::new();
+    desk.case("kernel/word", "\"\"\"Tries.\"\"\"\n# walls: seccomp\ntried('it')\n");
+    let called =
+        "# needs: tools\n# observe: counted:1 neighbour\ntried(tools['echo'].run(value='x'))\n";
+    desk.case("protocol/called", &format!("\"\"\"Calls.\"\"\"\n# walls: seccomp\n{called}"));
+    desk.case(
+        "protocol/over",
+        &format!("\"\"\"Calls.\"\"\"\n# walls: seccomp\n{}", called.replace(":1", ":2")),
+    );
+    desk.case("files/aims", "\"\"\"Reads.\"\"\"\n# walls: root\ntried(aim.file)\n");
+    let application = format!("127.0.0.1:{}", free_port());
+    let service = desk.serve(&application);
+    let key = [("CODEMODE_API_KEY", harness::KEY)];
+    let outcomes = |more: &[&str]| {
+        let arguments = [&["--corpus", "corpus", "--connect", &service.address], more].concat();
+        let said = desk.prove_with(&arguments, &key);
+        let report = said.report();
+        let attempts = report["attempts"].as_array().unwrap();
+        let pairs = attempts.iter().map(|one| (one["case"].clone(), one["outcome"].clone()));
+        (said.code, pairs.collect::<Vec<_>>())
+    };
+    let all = |tools: [&str; 2]| {
+        let [called, over] = tools;
+        [
+            ("files/aims", "not_tried"),
+            ("kernel/word", "held"),
+            ("protocol/called", called),
+            ("protocol/over", over),
+        ]
+        .map(|(case, outcome)| (case.into(), outcome.into()))
+        .to_vec()
+    };
+    assert_eq!(outcomes(&[]), (Some(0), all(["not_tried", "not_tried"])));
+    assert_eq!(outcomes(&["--application", &application]), (Some(1), all(["held", "broken"])));
+    let wrong = desk.prove_with(&["--connect", &service.address, "--corpus", "corpus"], &[]);
+    assert_eq!(wrong.code, Some(3), "{}{}", wrong.out, wrong.err);
 }

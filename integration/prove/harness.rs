@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,8 +63,14 @@ impl Desk {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.codemode(&["prove", "--json"]);
+        command.args(arguments);
+        command
+    }
+
+    fn codemode(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.arg("prove").arg("--json").args(arguments);
+        command.args(arguments);
         command.env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
         for name in ["PATH", "HOME", "CODEMODE_PYTHON", "CODEMODE_WALLS_OFF"] {
             if let Some(value) = std::env::var_os(name) {
@@ -134,6 +141,45 @@ impl Desk {
             std::thread::sleep(Duration::from_millis(50));
         }
         self.processes()
+    }
+}
+
+pub const KEY: &str = "prove-test-key";
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A started `codemode serve`, ended when dropped.
+pub struct Service {
+    child: Child,
+    pub address: String,
+}
+
+impl Desk {
+    /// Starts one that looks for its application there, and waits until it listens.
+    pub fn serve(&self, application: &str) -> Service {
+        let port = free_port();
+        let mut command = self.codemode(&["serve"]);
+        command.stderr(Stdio::null());
+        command.env("CODEMODE_SIDECAR_HOST", "127.0.0.1").env("CODEMODE_API_KEY", KEY);
+        command.env("CODEMODE_SIDECAR_PORT", port.to_string());
+        command.env("MAIN_APP_GRPC_TARGET", application);
+        let mut child = command.spawn().unwrap();
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "the service has ended");
+            assert!(begun.elapsed() < Duration::from_secs(60), "the service does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Service { child, address: format!("127.0.0.1:{port}") }
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -17,11 +17,11 @@ impl Group {
         Some(Self { path: path.to_owned(), inode: fs::metadata(path).ok()?.ino() })
     }
 
-    /// Whether it is still there, with a process in it. Empty ones a launcher keeps for its next runs.
-    pub fn is_left(&self) -> bool {
-        let processes = fs::read_to_string(self.path.join("cgroup.procs"));
-        Self::at(&self.path).as_ref() == Some(self)
-            && processes.is_ok_and(|processes| !processes.is_empty())
+    /// Whether it is still there; if empty ones are kept for the next run, with a process in it.
+    pub fn is_left(&self, kept: bool) -> bool {
+        let processes = || fs::read_to_string(self.path.join("cgroup.procs"));
+        let populated = || processes().is_ok_and(|processes| !processes.is_empty());
+        Self::at(&self.path).as_ref() == Some(self) && (!kept || populated())
     }
 }
 

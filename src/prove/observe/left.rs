@@ -18,13 +18,15 @@ const OURS: [&str; 3] = ["scratch", "root", "aside"];
 pub struct Left {
     directory: PathBuf,
     files: HashSet<PathBuf>,
+    keeps_groups: bool,
 }
 
 impl Left {
-    /// Remembers what lies in the run's directory.
+    /// Remembers what lies in the run's directory. A service keeps empty control groups for its next run
+    /// (`keeps_groups`).
     #[must_use]
-    pub fn before(directory: &Path) -> Self {
-        Self { directory: directory.to_owned(), files: list(directory) }
+    pub fn before(directory: &Path, keeps_groups: bool) -> Self {
+        Self { directory: directory.to_owned(), files: list(directory), keeps_groups }
     }
 
     /// Waits until nothing is left, and says so, or what is.
@@ -50,7 +52,7 @@ impl Left {
             let name = super::witness::name(identity.pid).unwrap_or_default();
             format!("process {} ({name:?}) lives", identity.pid)
         };
-        let groups = witness.groups.iter().filter(|group| group.is_left());
+        let groups = witness.groups.iter().filter(|group| group.is_left(self.keeps_groups));
         let new = list(&self.directory).into_iter().filter(|path| !self.files.contains(path));
         witness
             .living()

@@ -38,9 +38,9 @@ impl Witness {
         }
     }
 
-    /// Looks around once; at processes that wait for it, in these respects. Whether any was new.
-    pub fn look(&mut self, names: &[&'static str]) -> bool {
-        let mut waiting = false;
+    /// Looks around once; at processes that wait for it, in these respects. How many of those were new.
+    pub fn look(&mut self, names: &[&'static str]) -> usize {
+        let mut waiting = 0;
         for pid in processes::below(self.guard) {
             let Some(process) = Process::read(pid) else { continue };
             let identity = process.identity;
@@ -52,7 +52,7 @@ impl Witness {
             }
             let marked = name(pid).is_some_and(|name| name == self.marker);
             if marked && self.looked.iter().all(|(known, _)| *known != identity) {
-                waiting = true;
+                waiting += 1;
                 let looks = names.iter().map(|name| (*name, looked::at(pid, name))).collect();
                 self.looked.push((identity, looks));
             }

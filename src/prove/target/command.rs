@@ -17,7 +17,7 @@ use crate::harness::guard::GUARD_COMMAND;
 use crate::harness::service::inherited;
 use crate::prove::header::Observer;
 use crate::prove::observe::Witness;
-use crate::prove::program::{self, Hold};
+use crate::prove::program;
 use crate::prove::secrets::Secret;
 use crate::report::Started;
 
@@ -44,41 +44,20 @@ impl Commands {
     /// # Errors
     /// If it can't be started, in a sentence.
     pub async fn run(&self, job: &Job<'_>) -> Result<Ran, String> {
-        let directory = job.directory;
-        let failed = |error: std::io::Error| format!("the run can't be prepared: {error}");
-        let input = job.case.holds().then(|| Input::make(directory)).transpose().map_err(failed)?;
-        let way = hold(job.case, input.is_some(), false);
-        let text = program::compose(
-            &job.case.source,
-            &job.aim,
-            &job.names.tag,
-            way,
-            job.case.header.budget(),
-        );
-        let file = directory.join("program.py");
-        fs::write(&file, text).map_err(failed)?;
-        let mut flags: Vec<OsString> = job.flags.iter().map(Into::into).collect();
-        flags.extend(job.case.header.flags.iter().map(Into::into));
-        if job.case.header.observers.contains(&Observer::Kept) {
-            let outputs = directory.join("outputs");
-            fs::create_dir(&outputs).map_err(failed)?;
-            flags.extend(["--outputs".into(), outputs.into_os_string()]);
-        }
-        if let (Some(input), Hold::Input) = (&input, way) {
-            flags.extend(["--stdin".into(), input.path.clone().into_os_string()]);
-        }
+        let files = Files::prepare(job)
+            .map_err(|error| format!("the files of the run can't be made: {error}"))?;
         let honest = Honest::of(job);
-        let beside = directory.join("honest.py");
-        if let Some(honest) = &honest {
-            fs::write(&beside, honest.source()).map_err(failed)?;
-        }
         let patience = job.case.header.within + LATE;
-        let started = self.start(job.start, &flags, &file, directory)?;
-        let neighbour =
-            honest.as_ref().map(|_| self.start(job.start, &[], &beside, directory)).transpose()?;
+        let started = self.start(job.start, &files.flags, &files.program, job.directory)?;
+        let beside = honest.as_ref().map(|honest| {
+            let program = job.directory.join("honest.py");
+            fs::write(&program, honest.source()).map_err(|error| error.to_string())?;
+            self.start(job.start, &[], &program, job.directory)
+        });
+        let neighbour = beside.transpose()?;
         let guard = started.guard.id().unwrap_or_default();
         let witness = Witness::new(guard, &job.names.marker);
-        let let_go = || input.iter().for_each(Input::let_go);
+        let let_go = |count| files.input.iter().for_each(|input| input.let_go(count));
         let both = async {
             let neighbour = async {
                 match neighbour {
@@ -88,7 +67,7 @@ impl Commands {
             };
             tokio::join!(started.finish(patience), neighbour)
         };
-        let ((answer, beside), witness, left) = watched(job, witness, let_go, both).await;
+        let ((answer, beside), witness, left) = watched(job, witness, false, let_go, both).await;
         Ok(Ran {
             answer,
             witness: Some(witness),
@@ -129,6 +108,35 @@ impl Commands {
         let guard =
             command.spawn().map_err(|error| format!("the run can't be started: {error}"))?;
         Ok(Running { guard, begun: Instant::now() })
+    }
+}
+
+/// What a run is given.
+struct Files {
+    program: PathBuf,
+    flags: Vec<OsString>,
+    input: Option<Input>,
+}
+
+impl Files {
+    fn prepare(job: &Job<'_>) -> std::io::Result<Self> {
+        let (header, directory) = (&job.case.header, job.directory);
+        let input = job.case.holds().then(|| Input::make(directory)).transpose()?;
+        let way = hold(job.case, input.is_some(), false);
+        let (tag, budget) = (&job.names.tag, header.budget());
+        let program = directory.join("program.py");
+        fs::write(&program, program::compose(&job.case.source, &job.aim, tag, way, budget))?;
+        let mut flags: Vec<OsString> =
+            job.flags.iter().chain(&header.flags).map(Into::into).collect();
+        if header.observers.contains(&Observer::Kept) {
+            let outputs = directory.join("outputs");
+            fs::create_dir(&outputs)?;
+            flags.extend(["--outputs".into(), outputs.into_os_string()]);
+        }
+        if let Some(input) = &input {
+            flags.extend(["--stdin".into(), input.path.clone().into_os_string()]);
+        }
+        Ok(Self { program, flags, input })
     }
 }
 
@@ -194,7 +202,7 @@ impl Input {
         Ok(Self { path, file })
     }
 
-    fn let_go(&self) {
-        let _ = (&self.file).write_all(b"\n");
+    fn let_go(&self, count: usize) {
+        let _ = (&self.file).write_all(&vec![b'\n'; count]);
     }
 }

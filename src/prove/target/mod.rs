@@ -84,13 +84,14 @@ pub struct Ran {
 }
 
 /// Looks at the run's processes until it is dropped; `let_go` has one that waits go on.
-async fn watch(witness: &mut Witness, names: &[&'static str], mut let_go: impl FnMut()) {
+async fn watch(witness: &mut Witness, names: &[&'static str], mut let_go: impl FnMut(usize)) {
     let mut pause = Duration::from_millis(4);
     loop {
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(25));
-        if witness.look(names) {
-            let_go();
+        match witness.look(names) {
+            0 => {}
+            waiting => let_go(waiting),
         }
     }
 }
@@ -99,10 +100,11 @@ async fn watch(witness: &mut Witness, names: &[&'static str], mut let_go: impl F
 async fn watched<T>(
     job: &Job<'_>,
     mut witness: Witness,
-    let_go: impl FnMut(),
+    keeps_groups: bool,
+    let_go: impl FnMut(usize),
     run: impl Future<Output = T>,
 ) -> (T, Witness, Finding) {
-    let left = Left::before(job.directory);
+    let left = Left::before(job.directory, keeps_groups);
     let names = job.case.header.looks();
     let ran = tokio::select! {
         ran = run => ran,

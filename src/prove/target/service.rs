@@ -125,9 +125,9 @@ impl Hosted {
             plant(&mut caller, job, first).await?;
         }
         let witness = Witness::new(self.service.guard(), marker);
-        let let_go = || self.application.let_go(marker);
+        let let_go = |_| self.application.let_go(marker);
         let both = converse(caller, job, timeout, true);
-        let ((answer, neighbour), witness, left) = watched(job, witness, let_go, both).await;
+        let ((answer, neighbour), witness, left) = watched(job, witness, true, let_go, both).await;
         Ok(Ran {
             answer,
             witness: Some(witness),

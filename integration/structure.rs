@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
 use codemode::config;
 use codemode::policy::Wall;
+use codemode::prove::Family;
 
 /// Module → the modules of ours that it may import.
 const LAYERS: &[(&str, &[&str])] = &[
@@ -21,9 +23,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["report", "supervise", "sandbox", "plan", "policy"]),
     ("observe", &["report", "sandbox", "policy", "config"]),
     ("grpc", &["observe", "engine", "report", "supervise", "policy", "config"]),
-    ("harness", &["grpc", "plan", "sys"]),
-    ("prove", &["harness", "grpc", "report", "sandbox", "plan", "policy", "config"]),
-    ("bench", &["harness", "grpc", "plan", "sys"]),
+    ("harness", &["grpc", "report", "plan", "sys"]),
+    ("prove", &["harness", "grpc", "observe", "report", "sandbox", "plan", "policy", "config"]),
+    ("bench", &["harness", "grpc", "report", "plan", "sys"]),
     (
         "cli",
         &[
@@ -153,20 +155,10 @@ fn the_example_configuration_holds_the_defaults() {
 
 /// The attacks named in a text, as FAMILY/NAME, in the order of the text.
 fn attacks(text: &str) -> Vec<&str> {
-    const FAMILIES: [&str; 8] = [
-        "information",
-        "files",
-        "network",
-        "privilege",
-        "kernel",
-        "exhaustion",
-        "protocol",
-        "lifetime",
-    ];
+    let families = Family::value_variants();
+    let is_family = |name: &str| families.iter().any(|family| family.name() == name);
     let quoted = text.split('`').skip(1).step_by(2);
-    quoted
-        .filter(|word| word.split_once('/').is_some_and(|(first, _)| FAMILIES.contains(&first)))
-        .collect()
+    quoted.filter(|word| word.split_once('/').is_some_and(|(first, _)| is_family(first))).collect()
 }
 
 /// The walls that an attack of the corpus says it presses on; `None` if there is no such attack.

@@ -19,6 +19,7 @@ use nix::unistd::Pid;
 use prost_types::Struct;
 use prost_types::value::Kind;
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
@@ -104,6 +105,20 @@ impl Sidecar {
 
     pub async fn client(&self) -> ExecutorServiceClient<Channel> {
         self.connect().await.expect("the sidecar answers")
+    }
+
+    /// Makes this call so many times at once, over one connection.
+    pub async fn begin_all(
+        &self,
+        call: &ExecutionRequest,
+        count: usize,
+    ) -> Vec<JoinHandle<ExecutionResponse>> {
+        let client = self.client().await;
+        let begin = |_| {
+            let (mut client, call) = (client.clone(), call.clone());
+            tokio::spawn(async move { client.execute(with_key(call)).await.unwrap().into_inner() })
+        };
+        (0..count).map(begin).collect()
     }
 
     pub async fn execute(&self, request: ExecutionRequest) -> Result<ExecutionResponse, Status> {
@@ -295,7 +310,7 @@ fn namespaces(front: u32) -> usize {
 pub struct MainApp {
     pub address: SocketAddr,
     pub tools: Arc<TestTools>,
-    task: tokio::task::JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl MainApp {

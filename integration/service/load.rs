@@ -21,21 +21,14 @@ async fn two_hundred_runs_wait_on_a_tool_at_once_and_leave_nothing() {
     assert!(sidecar.execute(call.clone()).await.unwrap().success);
     settle(&sidecar).await;
     let before = traces(&sidecar);
-    let client = sidecar.client().await;
     let begun = Instant::now();
-    let calls: Vec<_> = (0..200)
-        .map(|_| {
-            let (mut client, call) = (client.clone(), call.clone());
-            tokio::spawn(async move { client.execute(with_key(call)).await })
-        })
-        .collect();
+    let calls = sidecar.begin_all(&call, 200).await;
     for call in calls {
-        let answer = call.await.unwrap().expect("an answer").into_inner();
+        let answer = call.await.expect("an answer");
         assert!(answer.success, "{} {}", answer.error_type, answer.error);
         assert_eq!(answer.result, "1");
     }
     println!("200 runs, each a second in a tool: {:.1} s", begun.elapsed().as_secs_f64());
-    drop(client);
     settle(&sidecar).await;
     eventually("traces are as before", Duration::from_secs(10), || traces(&sidecar) == before)
         .await;

@@ -11,7 +11,8 @@ use super::census::{Census, Difference};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
 use crate::harness::caller::{ADD, Caller};
-use crate::harness::service::{Service, Setup, Start};
+use crate::harness::service::{Service, Setup, setting};
+use crate::report::Started;
 
 /// Who call at once, but for the runs that are timed.
 const CALLERS: usize = 8;
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Endurance {
-    pub start: Start,
+    pub start: Started,
     /// Until the last census. Those that are timed after it come on top.
     pub runs: usize,
     pub seconds: f64,
@@ -60,9 +61,9 @@ pub async fn measure(
     runs: usize,
     progress: Progress<'_>,
 ) -> Result<Endurance, BenchError> {
-    let start = Start::Warm;
+    let start = Started::Warm;
     let settings =
-        [start.setting(), ("CODEMODE_READY_LEAST", READY), ("CODEMODE_READY_MOST", READY)];
+        [setting(start), ("CODEMODE_READY_LEAST", READY), ("CODEMODE_READY_MOST", READY)];
     let service = Service::start(setup, &settings).await?;
     let first = FIRST.min(runs.div_ceil(10));
     let mut failed = Failed::default();

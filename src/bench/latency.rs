@@ -9,7 +9,8 @@ use tokio::process::Command;
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress, Skipped};
 use crate::harness::caller::{ADD, NUMPY, Program};
-use crate::harness::service::{COLD, Service, Setup, Start, inherited};
+use crate::harness::service::{COLD, Service, Setup, inherited, setting};
+use crate::report::Started;
 
 /// How runs meet a sandbox.
 struct Pace {
@@ -44,7 +45,7 @@ pub struct Latency {
     pub mode: String,
     /// `add` (`result = 2 + 2`) or `numpy` (imports it, and uses it).
     pub program: &'static str,
-    pub start: Start,
+    pub start: Started,
     /// Whether sandboxes are made ahead.
     pub ahead: bool,
     /// The caller's pause after each answer.
@@ -70,7 +71,7 @@ pub async fn measure(
     progress: Progress<'_>,
 ) -> Result<(Vec<Latency>, Option<Skipped>), BenchError> {
     let mut rows = Vec::new();
-    for start in Start::ALL {
+    for start in Started::ALL {
         for pace in PACES {
             let mode = format!("{}, {}", start.name(), pace.name);
             rows.push(measure_one(setup, "add", start, pace, mode, runs, progress).await?);
@@ -79,11 +80,11 @@ pub async fn measure(
     if let Err(why) = has_numpy(setup).await {
         return Ok((rows, Some(Skipped { part: "latency of numpy", why })));
     }
-    for start in Start::ALL {
+    for start in Started::ALL {
         // Back to back says nothing new, and takes long where each run imports it anew.
         for pace in PACES.iter().filter(|pace| !(pace.ahead && pace.pause.is_zero())) {
             let mode = format!("numpy: {}, {}", start.name(), pace.name);
-            let runs = if start == Start::Fresh { runs.div_ceil(4) } else { runs };
+            let runs = if start == Started::Fresh { runs.div_ceil(4) } else { runs };
             rows.push(measure_one(setup, "numpy", start, pace, mode, runs, progress).await?);
         }
     }
@@ -93,17 +94,17 @@ pub async fn measure(
 async fn measure_one(
     setup: &Setup,
     name: &'static str,
-    start: Start,
+    start: Started,
     pace: &Pace,
     mode: String,
     runs: usize,
     progress: Progress<'_>,
 ) -> Result<Latency, BenchError> {
     progress(&format!("latency: {mode}"));
-    let mut settings = vec![start.setting()];
+    let mut settings = vec![setting(start)];
     settings.extend(pace.settings);
     let program = if name == "numpy" { NUMPY } else { ADD };
-    if name == "numpy" && start == Start::Warm {
+    if name == "numpy" && start == Started::Warm {
         settings.push(("CODEMODE_PRELOAD", "numpy"));
     }
     let service = Service::start(setup, &settings).await?;

@@ -11,7 +11,8 @@ use super::namespaces::{Namespaces, Watch};
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress};
 use crate::harness::caller::{ADD, Caller, Sample};
-use crate::harness::service::{Service, Setup, Start};
+use crate::harness::service::{Service, Setup, setting};
+use crate::report::Started;
 
 /// How many callers, point by point.
 const CURVE: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
@@ -21,7 +22,7 @@ const SUSTAINED: usize = 8;
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Load {
-    pub start: Start,
+    pub start: Started,
     pub callers: usize,
     pub seconds: u32,
     /// Answered rightly within these seconds.
@@ -54,8 +55,8 @@ pub async fn callers(
     progress: Progress<'_>,
 ) -> Result<Vec<Load>, BenchError> {
     let mut curve = Vec::new();
-    for start in Start::ALL {
-        let service = Service::start(setup, &[start.setting()]).await?;
+    for start in Started::ALL {
+        let service = Service::start(setup, &[setting(start)]).await?;
         for callers in CURVE {
             progress(&format!("callers: {}, {callers} for {seconds} s", start.name()));
             let seen = sustain(&service, callers, seconds).await?;
@@ -71,9 +72,9 @@ pub async fn throughput(
     progress: Progress<'_>,
 ) -> Result<Vec<Throughput>, BenchError> {
     let mut rows = Vec::new();
-    for start in Start::ALL {
+    for start in Started::ALL {
         progress(&format!("throughput: {}, {SUSTAINED} callers for {seconds} s", start.name()));
-        let service = Service::start(setup, &[start.setting()]).await?;
+        let service = Service::start(setup, &[setting(start)]).await?;
         let watch = Watch::begin(service.guard());
         let seen = sustain(&service, SUSTAINED, seconds).await?;
         let namespaces = watch.end();
@@ -140,7 +141,7 @@ async fn call(mut caller: Caller, warm: Arc<Barrier>, length: Duration) -> (Samp
 }
 
 impl Seen {
-    fn load(&self, start: Start) -> Load {
+    fn load(&self, start: Started) -> Load {
         let length = Duration::from_secs(self.seconds.into());
         let mut failed = self.failed.clone();
         for why in self.samples.iter().filter_map(|sample| sample.failure.as_ref()) {
@@ -199,7 +200,7 @@ mod tests {
             at(980, 60, None),
         ];
         let seen = Seen { callers: 2, seconds: 1, begun, failed: Failed::default(), samples };
-        let load = seen.load(Start::Fresh);
+        let load = seen.load(Started::Fresh);
         assert_eq!((load.runs_per_s, load.dropped, load.failed.failures), (3.0, 2, 1));
         assert_eq!(load.failed.first_failure.as_deref(), Some("no"));
         let times = load.times.unwrap();

@@ -38,8 +38,9 @@ pub use tools::ToolCalls;
 pub use waiting::Waiting;
 
 use crate::harness::service::Setup;
-pub use crate::harness::{HarnessError as BenchError, Machine, service::Start};
+pub use crate::harness::{HarnessError as BenchError, Machine};
 use crate::plan::Interpreter;
+pub use crate::report::Started;
 
 /// Something that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]

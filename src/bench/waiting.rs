@@ -12,7 +12,8 @@ use super::{BenchError, Options, Progress};
 use crate::grpc::proto::ExecutionRequest;
 use crate::harness::caller::Caller;
 use crate::harness::processes;
-use crate::harness::service::{COLD, Service, Setup, Start};
+use crate::harness::service::{COLD, Service, Setup, setting};
+use crate::report::Started;
 
 /// The service takes 1,024 over one.
 const CALLS_PER_CONNECTION: usize = 500;
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Serialize)]
 #[allow(missing_docs)]
 pub struct Waiting {
-    pub start: Start,
+    pub start: Started,
     pub runs: usize,
     pub starts_per_s: u32,
     /// So many waited at once.
@@ -52,7 +53,7 @@ pub async fn measure(
     progress: Progress<'_>,
 ) -> Result<Vec<Waiting>, BenchError> {
     let mut rows = Vec::new();
-    for start in Start::ALL {
+    for start in Started::ALL {
         rows.push(measure_one(setup, app, options, start, progress).await?);
     }
     Ok(rows)
@@ -62,14 +63,14 @@ async fn measure_one(
     setup: &Setup,
     app: &Application,
     options: &Options,
-    way: Start,
+    way: Started,
     progress: Progress<'_>,
 ) -> Result<Waiting, BenchError> {
     let (runs, rate) = (options.waiting, options.starts_per_s);
     progress(&format!("waiting: {}, {runs} runs, {rate} starts a second", way.name()));
     let at_once = runs.to_string();
     let mut settings = vec![("CODEMODE_CONCURRENT_RUNS", &*at_once)];
-    settings.extend([way.setting(), ("CODEMODE_CODE_TIMEOUT", "300")]);
+    settings.extend([setting(way), ("CODEMODE_CODE_TIMEOUT", "300")]);
     settings.extend(COLD);
     let service = Service::start(setup, &settings).await?;
     let callers = connections(&service, runs).await?;

@@ -10,13 +10,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use serde::Serialize;
 use tonic::transport::Endpoint;
 
 use super::HarnessError;
 use super::caller::Caller;
 use super::guard::GUARD_COMMAND;
 use super::processes;
+use crate::report::Started;
 
 /// What the services of one bench, or proof, have in common.
 pub struct Setup {
@@ -27,33 +27,10 @@ pub struct Setup {
     pub dir: PathBuf,
 }
 
-/// What runs are started from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Start {
-    /// Forked from an interpreter that stands loaded.
-    Warm,
-    /// An `execve` of the interpreter in each.
-    Fresh,
-}
-
-impl Start {
-    /// As results are ordered.
-    pub const ALL: [Self; 2] = [Self::Warm, Self::Fresh];
-
-    /// In one word.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Warm => "warm",
-            Self::Fresh => "fresh",
-        }
-    }
-
-    /// The setting that has a service start runs so.
-    pub fn setting(self) -> (&'static str, &'static str) {
-        ("CODEMODE_START", self.name())
-    }
+/// The setting that has a service start runs so.
+#[must_use]
+pub fn setting(start: Started) -> (&'static str, &'static str) {
+    ("CODEMODE_START", start.name())
 }
 
 /// The setting that has every sandbox built when its run comes.

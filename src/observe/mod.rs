@@ -30,7 +30,7 @@ pub use self::caller::Caller;
 pub use self::endpoint::serve as serve_metrics;
 pub use self::log::Log;
 pub use self::metrics::{Method, Refused, State};
-pub use self::text::shown;
+pub use self::text::{is_obeyed, shown};
 pub use self::traces::TelemetryError;
 
 /// How long the last lines and spans may take to leave when the service ends.

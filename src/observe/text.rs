@@ -37,7 +37,10 @@ pub(super) fn shown_json(json: String) -> String {
     safe
 }
 
-fn is_obeyed(character: char) -> bool {
+/// Whether a terminal or a reader of lines would obey it: control characters, and those that reorder or hide
+/// text.
+#[must_use]
+pub fn is_obeyed(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}'
             | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')

@@ -67,7 +67,7 @@ pub struct Case {
     pub family: Family,
     /// What is said of it in front of the program.
     pub header: Header,
-    /// The file.
+    /// The program: the file, and in front of it the pieces that it is `with`.
     pub source: String,
 }
 
@@ -99,6 +99,7 @@ pub struct Corpus {
     /// By name.
     pub cases: Vec<Case>,
     plants: BTreeMap<String, String>,
+    pieces: BTreeMap<String, String>,
 }
 
 impl Corpus {
@@ -110,7 +111,7 @@ impl Corpus {
         Self::of(EMBEDDED.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())))
     }
 
-    /// The corpus in a directory: `FAMILY/NAME.py` and `plant/NAME.py`.
+    /// The corpus in a directory: `FAMILY/NAME.py`, `plant/NAME.py` and `with/NAME.py`.
     ///
     /// # Errors
     /// [`CorpusError`] for what can't be read or means nothing.
@@ -142,24 +143,35 @@ impl Corpus {
             else {
                 return Err(wrong("is not FAMILY/NAME.py".to_owned()));
             };
-            if family == "plant" {
-                corpus.plants.insert(name.to_owned(), source);
+            let aside = match family {
+                "plant" => Some(&mut corpus.plants),
+                "with" => Some(&mut corpus.pieces),
+                _ => None,
+            };
+            if let Some(aside) = aside {
+                aside.insert(name.to_owned(), source);
                 continue;
             }
             let family = Family::of(family).ok_or_else(|| {
                 let names: Vec<_> = Family::value_variants().iter().map(|one| one.name()).collect();
-                wrong(format!("{family} is no family; there are {}, plant", names.join(", ")))
+                wrong(format!("{family} is no family; there are {}, plant, with", names.join(", ")))
             })?;
             let header = header::parse(&source).map_err(&wrong)?;
             let name = format!("{}/{name}", family.name());
             corpus.cases.push(Case { name, family, header, source });
         }
         corpus.cases.sort_by(|a, b| (a.family, &a.name).cmp(&(b.family, &b.name)));
-        for case in &corpus.cases {
-            let plant = case.header.first.as_ref().filter(|name| corpus.plant(name).is_none());
-            if let Some(plant) = plant {
-                let why = format!("first: there is no plant/{plant}.py");
-                return Err(CorpusError { file: format!("{}.py", case.name), why });
+        for case in &mut corpus.cases {
+            let wrong = |why| CorpusError { file: format!("{}.py", case.name), why };
+            let Header { first, with, .. } = &case.header;
+            if let Some(plant) = first.as_ref().filter(|name| !corpus.plants.contains_key(*name)) {
+                return Err(wrong(format!("first: there is no plant/{plant}.py")));
+            }
+            for name in with.iter().rev() {
+                let piece = corpus.pieces.get(name);
+                let piece =
+                    piece.ok_or_else(|| wrong(format!("with: there is no with/{name}.py")))?;
+                case.source = format!("{piece}\n{}", case.source);
             }
         }
         Ok(corpus)
@@ -215,5 +227,16 @@ mod tests {
         assert!(of("files/a.py", "import os\n").starts_with("files/a.py: "));
         let text = "\"\"\"Tries.\"\"\"\n# walls: root\n# first: nothing\n";
         assert!(of("files/a.py", text).contains("no plant/nothing.py"));
+        let text = "\"\"\"Tries.\"\"\"\n# walls: root\n# with: nothing\n";
+        assert!(of("files/a.py", text).contains("no with/nothing.py"));
+    }
+
+    #[test]
+    fn shared_pieces_stand_in_front_of_a_program_in_their_order() {
+        let text = "\"\"\"Tries.\"\"\"\n# walls: root\n# with: one two\nthree()\n";
+        let files = [("with/two.py", "two()"), ("files/a.py", text), ("with/one.py", "one()")];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let corpus = Corpus::of(files.into_iter()).unwrap();
+        assert_eq!(corpus.cases[0].source, format!("one()\ntwo()\n{text}"));
     }
 }

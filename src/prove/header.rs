@@ -27,6 +27,8 @@ pub struct Header {
     pub needs: Vec<Need>,
     /// The program that is run just before, in the same service.
     pub first: Option<String>,
+    /// Pieces that stand in front of it, shared by several programs.
+    pub with: Vec<String>,
     /// In which the answer must have come.
     pub within: Duration,
     /// Whether several walls each hold it alone.
@@ -147,6 +149,7 @@ pub fn parse(source: &str) -> Result<Header, String> {
         flags: Vec::new(),
         needs: Vec::new(),
         first: None,
+        with: Vec::new(),
         within: WITHIN,
         depth: false,
     };
@@ -176,6 +179,7 @@ impl Header {
             "run" => self.flags = words.map(str::to_owned).collect(),
             "needs" => self.needs = words.map(need).collect::<Result<_, _>>()?,
             "first" => self.first = Some(value.trim_end_matches(".py").to_owned()),
+            "with" => self.with = words.map(str::to_owned).collect(),
             "within" => {
                 let seconds =
                     value.parse::<u32>().ok().filter(|seconds| (1..=300).contains(seconds));
@@ -186,7 +190,8 @@ impl Header {
             "depth" => return Err("there is only `yes`".to_owned()),
             _ => {
                 return Err(
-                    "there are walls, observe, verdict, run, needs, first, within, depth".into()
+                    "there are walls, observe, verdict, run, needs, first, with, within, depth"
+                        .into(),
                 );
             }
         }

@@ -2,11 +2,8 @@
 
 use std::fmt::Write as _;
 
-use clap::ValueEnum as _;
-
 use super::table::{Counts, visible};
-use super::{Attempt, Family, Outcome, Results, table};
-use crate::report::Started;
+use super::{Attempt, Outcome, Results, table};
 
 /// The whole report.
 #[must_use]
@@ -37,19 +34,12 @@ pub fn report(results: &Results) -> String {
 }
 
 fn families(text: &mut String, results: &Results) {
-    let starts: Vec<Started> = results.walls.iter().map(|walls| walls.start).collect();
     text.push_str(
         "\n## By family\n\n| family | start | held | broken | not tried |\n|---|---|--:|--:|--:|\n",
     );
-    for family in Family::value_variants() {
-        for start in &starts {
-            let counts = Counts::of(results, *family, *start);
-            if !counts.is_empty() {
-                let Counts { held, broken, not_tried } = counts;
-                let (family, start) = (family.name(), start.name());
-                let _ = writeln!(text, "| {family} | {start} | {held} | {broken} | {not_tried} |");
-            }
-        }
+    for (family, start, Counts { held, broken, not_tried }) in Counts::all(results) {
+        let (family, start) = (family.name(), start.name());
+        let _ = writeln!(text, "| {family} | {start} | {held} | {broken} | {not_tried} |");
     }
     let (held, broken, not_tried) = (results.held, results.broken, results.not_tried);
     let _ = writeln!(text, "| all | | {held} | {broken} | {not_tried} |");

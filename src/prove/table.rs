@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Attempt, Family, Outcome, Results};
+use crate::observe::is_obeyed;
 use crate::report::Started;
 use clap::ValueEnum as _;
 
@@ -18,9 +19,19 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Those of a family in a start.
-    #[must_use]
-    pub fn of(results: &Results, family: Family, start: Started) -> Self {
+    /// Every family in every start in which one of its attacks was taken up.
+    pub fn all(results: &Results) -> impl Iterator<Item = (Family, Started, Self)> {
+        let starts = || results.walls.iter().map(|walls| walls.start);
+        let pairs = Family::value_variants()
+            .iter()
+            .flat_map(move |family| starts().map(move |start| (*family, start)));
+        let counted = move |(family, start)| (family, start, Self::of(results, family, start));
+        pairs
+            .map(counted)
+            .filter(|(_, _, counts)| counts.held + counts.broken + counts.not_tried > 0)
+    }
+
+    fn of(results: &Results, family: Family, start: Started) -> Self {
         let mut counts = Self::default();
         for attempt in &results.attempts {
             if attempt.family == family && attempt.start == start {
@@ -33,12 +44,6 @@ impl Counts {
         }
         counts
     }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.held + self.broken + self.not_tried == 0
-    }
 }
 
 /// For a person at a terminal.
@@ -48,21 +53,14 @@ pub fn text(results: &Results) -> String {
     for line in about(results) {
         let _ = writeln!(text, "{line}");
     }
-    let starts: Vec<_> = results.walls.iter().map(|walls| walls.start).collect();
     let _ = writeln!(
         text,
         "\n{:<14}{:<8}{:>6}{:>8}{:>11}",
         "family", "start", "held", "broken", "not tried"
     );
-    for family in Family::value_variants() {
-        for start in &starts {
-            let counts = Counts::of(results, *family, *start);
-            if !counts.is_empty() {
-                let Counts { held, broken, not_tried } = counts;
-                let (family, start) = (family.name(), start.name());
-                let _ = writeln!(text, "{family:<14}{start:<8}{held:>6}{broken:>8}{not_tried:>11}");
-            }
-        }
+    for (family, start, Counts { held, broken, not_tried }) in Counts::all(results) {
+        let (family, start) = (family.name(), start.name());
+        let _ = writeln!(text, "{family:<14}{start:<8}{held:>6}{broken:>8}{not_tried:>11}");
     }
     let (held, broken, not_tried) = (results.held, results.broken, results.not_tried);
     let _ = writeln!(text, "{:<14}{:<8}{held:>6}{broken:>8}{not_tried:>11}", "all", "");
@@ -151,8 +149,7 @@ fn evidence(text: &mut String, attempt: &Attempt) {
 /// What comes out of a sandbox may hold what a terminal obeys.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    let shown =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown = |c: char| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() };
     text.chars().take(1000).map(shown).collect()
 }
 

@@ -2,18 +2,9 @@
 # walls: root landlock
 # observe: word
 # depth: yes
-import ctypes
+# with: calls
 import os
 import platform
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 RENAMEAT2 = 276 if platform.machine() == "aarch64" else 316
 AT_FDCWD, EXCHANGE, WHITEOUT, NOREPLACE = -100, 2, 4, 1

@@ -2,17 +2,8 @@
 # walls: seccomp capabilities landlock
 # observe: word
 # depth: yes
+# with: calls
 import ctypes
-import os
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 AT_FDCWD, CLONE_TREE, AT_RECURSIVE = -100, 1, 0x8000
 OPEN_TREE, MOVE_MOUNT, FSOPEN, FSCONFIG, FSMOUNT, FSPICK, MOUNT_SETATTR = 428, 429, 430, 431, 432, 433, 442

@@ -2,6 +2,7 @@
 # walls: environment
 # observe: unread
 # depth: yes
+# with: memory
 import re
 
 # A variable's or a header's name and what follows, and keys in armour; loot is bounded, memory is not.
@@ -12,20 +13,10 @@ WORTHY = re.compile(
 
 scanned = 0
 try:
-    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", buffering=0) as memory:
-        for line in maps.read().splitlines():
-            span, rights = line.split()[:2]
-            start, end = (int(edge, 16) for edge in span.split("-"))
-            if not rights.startswith("rw") or end - start > 64 << 20:
-                continue
-            memory.seek(start)
-            try:
-                found = memory.read(end - start)
-            except OSError:
-                continue
-            scanned += len(found)
-            for match in WORTHY.finditer(found):
-                loot(match.group()[:4096])
+    for _, found in memory("rw"):
+        scanned += len(found)
+        for match in WORTHY.finditer(found):
+            loot(match.group()[:4096])
     tried(f"searched {scanned} bytes")
 except OSError as error:
     tried(f"/proc/self/mem: {error.strerror}")

@@ -3,6 +3,7 @@
 # observe: word
 # first: leaves_memory
 # depth: yes
+# with: memory
 import re
 
 # Matches what the run before made, and not itself.
@@ -10,21 +11,11 @@ LEFT = re.compile(rb"LEFT[-]BEHIND[-]([0-9a-f]{32})")
 
 scanned = 0
 try:
-    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", buffering=0) as memory:
-        for line in maps.read().splitlines():
-            span, rights = line.split()[:2]
-            start, end = (int(edge, 16) for edge in span.split("-"))
-            if not rights.startswith("r") or end - start > 64 << 20:
-                continue
-            memory.seek(start)
-            try:
-                found = memory.read(end - start)
-            except OSError:
-                continue
-            scanned += len(found)
-            match = LEFT.search(found)
-            if match:
-                gained(f"{match.group().decode()} at {start + match.start():x}")
+    for start, found in memory("r"):
+        scanned += len(found)
+        match = LEFT.search(found)
+        if match:
+            gained(f"{match.group().decode()} at {start + match.start():x}")
     tried(f"searched {scanned} bytes")
 except OSError as error:
     tried(f"/proc/self/mem: {error.strerror}")

@@ -1,24 +1,7 @@
 """Makes the calls that hardly anybody knows: obsolete, of one machine only, or newest of all."""
 # walls: seccomp
 # observe: word
-import ctypes
-import errno
-import os
-
-libc = ctypes.CDLL(None, use_errno=True)
-X86 = os.uname().machine == "x86_64"
-
-
-def call(name, number, *arguments):
-    ctypes.set_errno(0)
-    answer = libc.syscall(ctypes.c_long(number), *[
-        ctypes.c_long(value) if isinstance(value, int) else value for value in arguments
-    ])
-    code = ctypes.get_errno() if answer == -1 else 0
-    tried(f"{name}: {os.strerror(code) if code else answer}")
-    if code not in (errno.EPERM, errno.ENOSYS):
-        gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
-
+# with: refused_calls
 
 names = {
     "uselib": 134, "_sysctl": 156, "modify_ldt": 154, "iopl": 172, "ioperm": 173, "acct": 163,

@@ -1,25 +1,10 @@
 """Watches, holds up and administers whole file systems: fanotify, quotas, lookups by cookie, freezing."""
 # walls: seccomp
 # observe: word
-import ctypes
+# with: refused_calls
 import errno
 import fcntl
 import os
-
-libc = ctypes.CDLL(None, use_errno=True)
-X86 = os.uname().machine == "x86_64"
-
-
-def call(name, number, *arguments):
-    ctypes.set_errno(0)
-    answer = libc.syscall(ctypes.c_long(number), *[
-        ctypes.c_long(value) if isinstance(value, int) else value for value in arguments
-    ])
-    code = ctypes.get_errno() if answer == -1 else 0
-    tried(f"{name}: {os.strerror(code) if code else answer}")
-    if code not in (errno.EPERM, errno.ENOSYS):
-        gained(f"{name} was answered by the kernel: {answer}, {os.strerror(code)}")
-
 
 calls = {
     "fanotify_init": (300, 262), "fanotify_mark": (301, 263), "quotactl": (179, 60),

@@ -3,26 +3,7 @@
 # observe: word unheard bounded
 # run: --network restricted --allow-domain localhost --memory 64M
 # depth: yes
-import os
-import socket
-
-HOST, PORT = os.environ["http_proxy"].rpartition("/")[2].split(":")
-
-
-def ask(request):
-    answer = b""
-    with socket.create_connection((HOST, int(PORT)), timeout=5) as proxy:
-        try:
-            proxy.sendall(request)
-            while len(answer) < 1 << 16:
-                part = proxy.recv(4096)
-                if not part:
-                    break
-                answer += part
-        except OSError as error:
-            tried(f"the proxy hung up: {error}")
-    return answer
-
+# with: proxy
 
 forged = b"x.invalid:443 HTTP/1.1\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
 targets = {

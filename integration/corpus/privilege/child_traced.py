@@ -1,20 +1,11 @@
 """Traces a child of its own, whose system calls it could change after they were looked at."""
 # walls: seccomp
 # observe: word
-import ctypes
+# with: calls
 import os
 import platform
 import signal
 import time
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 PTRACE = 117 if platform.machine() == "aarch64" else 101
 TRACEME, ATTACH, SEIZE = 0, 16, 0x4206

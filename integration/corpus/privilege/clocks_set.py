@@ -2,20 +2,11 @@
 # walls: seccomp capabilities
 # observe: word
 # depth: yes
+# with: calls
 import ctypes
-import os
 import platform
 import struct
 import time
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 ARM = platform.machine() == "aarch64"
 SETTIMEOFDAY, CLOCK_SETTIME, ADJTIMEX, CLOCK_ADJTIME = (170, 112, 171, 266) if ARM else (164, 227, 159, 305)

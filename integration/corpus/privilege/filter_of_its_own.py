@@ -1,19 +1,10 @@
 """Installs system-call filters of its own, with a listener that would answer for the sandbox's gate."""
 # walls: seccomp
 # observe: word
+# with: calls
 import ctypes
-import os
 import platform
 import struct
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 SECCOMP, PRCTL = (277, 167) if platform.machine() == "aarch64" else (317, 157)
 STRICT, FILTER, ACTIONS, SIZES = 0, 1, 2, 3

@@ -2,18 +2,9 @@
 # walls: seccomp pid_namespace landlock capabilities
 # observe: word unharmed
 # depth: yes
-import ctypes
+# with: calls
 import os
 import platform
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 PTRACE = 117 if platform.machine() == "aarch64" else 101
 REQUESTS = {"attach": 16, "seize": 0x4206, "interrupt": 0x4207, "peek": 1, "detach": 17}

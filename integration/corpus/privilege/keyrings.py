@@ -1,18 +1,8 @@
 """Adds, finds and links keys: keyrings belong to users and not to namespaces, so others could read them."""
 # walls: seccomp
 # observe: word
-import ctypes
-import os
+# with: calls
 import platform
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 ADD_KEY, REQUEST_KEY, KEYCTL = (217, 218, 219) if platform.machine() == "aarch64" else (248, 249, 250)
 RINGS = {"thread": -1, "process": -2, "session": -3, "user": -4, "user session": -5}

@@ -2,19 +2,11 @@
 # walls: seccomp capabilities
 # observe: word
 # depth: yes
+# with: calls
 import ctypes
 import os
 import platform
 import socket
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 INIT, FINIT, DELETE = (105, 273, 106) if platform.machine() == "aarch64" else (175, 313, 176)
 

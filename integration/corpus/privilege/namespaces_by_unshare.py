@@ -1,18 +1,8 @@
 """Leaves for new namespaces by unshare, one kind at a time: a user namespace would give every capability."""
 # walls: seccomp
 # observe: word
-import ctypes
-import os
+# with: calls
 import platform
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 UNSHARE = 97 if platform.machine() == "aarch64" else 272
 KINDS = {

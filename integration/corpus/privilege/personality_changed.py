@@ -1,18 +1,9 @@
 """Changes how the kernel lays out memory: without randomness, readable means executable, page zero."""
 # walls: seccomp
 # observe: word
+# with: calls
 import ctypes
-import os
 import platform
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 PERSONALITY = 92 if platform.machine() == "aarch64" else 135
 ASK = 0xFFFFFFFF

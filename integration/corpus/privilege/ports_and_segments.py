@@ -1,18 +1,9 @@
 """Asks for the machine's input and output ports and for segments of its own, which only x86 has."""
 # walls: seccomp
 # observe: word
+# with: calls
 import ctypes
-import os
 import platform
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 IOPL, IOPERM, MODIFY_LDT, ARCH_PRCTL = 172, 173, 154, 158
 READ, WRITE, CPUID_OFF = 0, 1, 0x1012

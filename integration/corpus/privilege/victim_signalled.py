@@ -2,19 +2,11 @@
 # walls: pid_namespace landlock_scope
 # observe: unharmed
 # depth: yes
+# with: calls
 import ctypes
 import os
 import platform
 import signal
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(number, *words):
-    """The error of a raw system call, or None if it went well."""
-    words = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    return os.strerror(ctypes.get_errno()) if libc.syscall(ctypes.c_long(number), *words) < 0 else None
-
 
 ARM = platform.machine() == "aarch64"
 TKILL, TGKILL, QUEUE, QUEUE_THREAD = (130, 131, 138, 240) if ARM else (200, 234, 129, 297)

@@ -21,16 +21,10 @@ async fn groups_of(
     let call = request(&format!("{code}\nimport time\ntime.sleep(0.5)"));
     let (_, launcher) = sidecar.launchers();
     let watched = tokio::spawn(watch(launcher, count));
-    let client = sidecar.client().await;
-    let calls: Vec<_> = (0..count)
-        .map(|_| {
-            let (mut client, call) = (client.clone(), call.clone());
-            tokio::spawn(async move { client.execute(with_key(call)).await })
-        })
-        .collect();
+    let calls = sidecar.begin_all(&call, count).await;
     let mut answers = Vec::new();
     for call in calls {
-        answers.push(call.await.unwrap().unwrap().into_inner());
+        answers.push(call.await.unwrap());
     }
     settle(sidecar).await;
     (watched.await.unwrap(), answers)

@@ -7,7 +7,7 @@ use codemode::grpc::proto::ExecutionRequest;
 use serde_json::Value;
 
 use super::{service, warm_result};
-use crate::harness::{MainApp, Sidecar, eventually, request, settle, with_key};
+use crate::harness::{MainApp, Sidecar, eventually, request, settle};
 
 /// The namespace's cookie, SO_NETNS_COOKIE: the number of its inode goes to another once it is gone.
 const WHERE: &str = "import socket\n\
@@ -26,19 +26,13 @@ async fn places_at_once(sidecar: &Sidecar, app: &MainApp, count: usize) -> BTree
         ..request(&format!("tools['hold'].run()\n{WHERE}"))
     };
     let before = app.tools.seen.lock().unwrap().len();
-    let client = sidecar.client().await;
-    let calls: Vec<_> = (0..count)
-        .map(|_| {
-            let (mut client, call) = (client.clone(), call.clone());
-            tokio::spawn(async move { client.execute(with_key(call)).await })
-        })
-        .collect();
+    let calls = sidecar.begin_all(&call, count).await;
     let all = || app.tools.seen.lock().unwrap().len() == before + count;
     eventually("all live at once", Duration::from_secs(30), all).await;
     app.tools.holding.add_permits(count);
     let mut places = Vec::new();
     for call in calls {
-        let answer = call.await.unwrap().unwrap().into_inner();
+        let answer = call.await.unwrap();
         places.push(warm_result(&answer).as_str().unwrap().to_owned());
     }
     let distinct: BTreeSet<String> = places.iter().cloned().collect();

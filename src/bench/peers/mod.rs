@@ -15,8 +15,9 @@ use tokio::process::Command;
 use super::stats::{Times, median, milliseconds};
 use super::{BenchError, Progress};
 use crate::harness::caller::{ADD, Caller};
-use crate::harness::service::{Service, Setup, Start, inherited};
+use crate::harness::service::{Service, Setup, inherited, setting};
 use crate::plan::Interpreter;
+use crate::report::Started;
 use commands::Candidate;
 pub use commands::NARROW;
 
@@ -97,7 +98,7 @@ pub async fn measure(
     let failed = |error| BenchError::Io("no place for the programs to compare", error);
     let candidates = commands::all(compared.interpreter, &setup.dir).map_err(failed)?;
     let mut runners: Vec<Runner> = candidates.into_iter().map(Runner::command).collect();
-    for start in Start::ALL {
+    for start in Started::ALL {
         runners.push(Runner::execute(setup, start).await?);
     }
     runners.push(Runner::reference(setup, compared.reference).await);
@@ -114,14 +115,14 @@ pub async fn measure(
         let runner = runners.iter().find(|runner| runner.name == name);
         runner.map(Runner::counted).unwrap_or_default()
     };
-    let (run, execute) = (times("codemode run"), times(execute_name(Start::Warm)));
+    let (run, execute) = (times("codemode run"), times(execute_name(Started::Warm)));
     Ok(runners.iter().map(|runner| runner.peer(&run, &execute)).collect())
 }
 
-fn execute_name(start: Start) -> &'static str {
+fn execute_name(start: Started) -> &'static str {
     match start {
-        Start::Warm => "Execute, warm",
-        Start::Fresh => "Execute, fresh",
+        Started::Warm => "Execute, warm",
+        Started::Fresh => "Execute, fresh",
     }
 }
 
@@ -135,8 +136,8 @@ impl Runner {
         Self::new(candidate.name, candidate.ours, shown, What::Command(candidate))
     }
 
-    async fn execute(setup: &Setup, start: Start) -> Result<Self, BenchError> {
-        let (variable, value) = start.setting();
+    async fn execute(setup: &Setup, start: Started) -> Result<Self, BenchError> {
+        let (variable, value) = setting(start);
         let service = Service::start(setup, &[(variable, value)]).await?;
         let shown = format!("{variable}={value} codemode serve");
         let what = What::Service { caller: service.caller().await?, _service: service };

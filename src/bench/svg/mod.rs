@@ -6,7 +6,7 @@ mod scale;
 
 use std::fmt::Write as _;
 
-use super::{Load, Results, Start};
+use super::{Load, Results, Started};
 use scale::Scale;
 
 const WIDTH: f64 = 960.0;
@@ -74,17 +74,17 @@ pub fn picture(results: &Results) -> String {
 }
 
 /// The colour of a start.
-fn class(start: Start) -> &'static str {
+fn class(start: Started) -> &'static str {
     match start {
-        Start::Warm => "a",
-        Start::Fresh => "b",
+        Started::Warm => "a",
+        Started::Fresh => "b",
     }
 }
 
 fn panels(curve: &[Load]) -> [Panel; 2] {
     // A name, whether it is dashed, and the value of a point.
     let series = |what: &str, dashed, value: fn(&Load) -> Option<f64>| {
-        Start::ALL.map(|start| {
+        Started::ALL.map(|start| {
             let loads = curve.iter().filter(|load| load.start == start);
             Series {
                 name: format!("{} {what}", start.name()),

@@ -11,7 +11,7 @@ use super::{Answer, Honest, Job, Ran, hold, report_of, watched};
 use crate::grpc::proto::ExecutionRequest;
 use crate::harness::application::Application;
 use crate::harness::caller::Caller;
-use crate::harness::service::{COLD, Service, Setup, Start};
+use crate::harness::service::{COLD, Service, Setup, setting};
 use crate::prove::finding::Finding;
 use crate::prove::header::Need;
 use crate::prove::observe::Witness;
@@ -88,11 +88,7 @@ impl Hosted {
         settings: &Settings,
         more: &[(&'static str, OsString)],
     ) -> Result<Self, String> {
-        let start = match start {
-            Started::Warm => Start::Warm,
-            Started::Fresh => Start::Fresh,
-        };
-        let mut variables = vec![start.setting(), ("CODEMODE_MAX_CODE_LENGTH", "100000")];
+        let mut variables = vec![setting(start), ("CODEMODE_MAX_CODE_LENGTH", "100000")];
         variables.extend(COLD);
         variables.extend(more.iter().filter_map(|(name, value)| Some((*name, value.to_str()?))));
         variables.extend(settings.variables.iter().map(|(name, value)| (*name, value.as_str())));

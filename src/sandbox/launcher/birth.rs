@@ -13,11 +13,12 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::failure::{Step, of_stage};
+use super::groups::Groups;
 use super::host::Host;
 use super::networks::{Network, Networks};
 use super::prepare;
 use super::warm::{Unforked, Warm};
-use crate::policy::Wall;
+use crate::policy::{Limits, Wall};
 use crate::sandbox::child::{
     Given, GroupFiles, Guest, GuestFiles, JoinFiles, RunFiles, Way, give_birth,
 };
@@ -74,6 +75,18 @@ pub struct Born {
     pub network: Option<Network>,
 }
 
+/// Descriptors that the front hands over for a run.
+pub struct Handed {
+    /// Standard input.
+    pub stdin: OwnedFd,
+    /// Standard output.
+    pub stdout: OwnedFd,
+    /// Standard error.
+    pub stderr: OwnedFd,
+    /// The guest's end of the control socket.
+    pub control: OwnedFd,
+}
+
 /// What a run's processes are made with.
 pub struct Needs {
     /// Which host id it gets, as an offset.
@@ -84,6 +97,48 @@ pub struct Needs {
     pub guest: GuestFiles,
     /// Mount options of its scratch file system.
     pub scratch_options: CString,
+}
+
+impl Needs {
+    /// For a run in these groups, with these limits and descriptors.
+    ///
+    /// # Errors
+    /// A refusal.
+    pub fn of(
+        host: &Host,
+        slot: u32,
+        limits: &Limits,
+        handed: Handed,
+        groups: &Groups,
+    ) -> Result<Self, Refusal> {
+        let ruleset = match &host.landlock {
+            Ok(landlock) => landlock
+                .ruleset()
+                .map_err(|error| std::io::Error::other(error.to_string()))
+                .step("landlock ruleset", Wall::Landlock)?,
+            Err(_) => None,
+        };
+        let (memory, processes) = (host.counts("memory"), host.counts("pids"));
+        let cloned_into = groups.v2().map(|group| group.try_clone_to_owned()).transpose();
+        let joined = groups.entries(host.way() == Way::Unshare);
+        Ok(Self {
+            slot,
+            groups: GroupFiles {
+                cloned_into: cloned_into.step("cgroup", None)?,
+                joined: joined.step("cgroup", Wall::CgroupMemory)?,
+            },
+            guest: GuestFiles {
+                stdin: handed.stdin,
+                stdout: handed.stdout,
+                stderr: handed.stderr,
+                control: handed.control,
+                ruleset,
+                rlimits: prepare::rlimits(limits, memory, processes, host.way() == Way::Confined),
+                open_files: u64::from(limits.open_files),
+            },
+            scratch_options: prepare::scratch_options(limits)?,
+        })
+    }
 }
 
 /// Why nothing was born.

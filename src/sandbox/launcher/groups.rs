@@ -242,11 +242,11 @@ impl Groups {
             && self.process_refusals()? == 0
             && self.processes_peak()? <= LEAST_PROCESSES
             && self.processes()? == 0;
-        let as_new = never
-            && self.memory()? <= RESIDUE
-            && self.find("memory").is_some_and(Group::forget_memory_peak);
+        if !never || self.memory()? > RESIDUE || !self.find("memory")?.forget_memory_peak() {
+            return Some(false);
+        }
         self.cpu_before = self.counted_cpu()?;
-        Some(as_new)
+        Some(true)
     }
 }
 

@@ -11,35 +11,22 @@ use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::birth::{self, Born, Child, Needs, Unborn};
+use super::birth::{self, Born, Child, Handed, Needs, Unborn};
 use super::collect::Collector;
 use super::failure::{Step, of_stage, wall_of};
 use super::groups::{Groups, KeptGroups};
 use super::host::Host;
 use super::networks::{Network, Networks};
 use super::outer::Outer;
+use super::processes;
 use super::processes::CpuLedger;
 use super::warm::Warm;
 use super::watch::WATCHDOG;
-use super::{prepare, processes};
 use crate::policy::{Limits, Wall};
-use crate::sandbox::child::{GroupFiles, GuestFiles, Way};
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::{End, LauncherKill, Outputs, RunId, Status};
 use crate::sandbox::record::{Record, Stage};
 use crate::sys;
-
-/// Descriptors that the front hands over for a run.
-pub struct Handed {
-    /// Standard input.
-    pub stdin: OwnedFd,
-    /// Standard output.
-    pub stdout: OwnedFd,
-    /// Standard error.
-    pub stderr: OwnedFd,
-    /// The guest's end of the control socket.
-    pub control: OwnedFd,
-}
 
 /// What a run leaves to the next, as new.
 pub struct HandedOn {
@@ -123,7 +110,7 @@ impl Run {
         let mut networks = networks.as_mut();
         let groups =
             groups.take(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
-        let born = needs(host, slot, &limits, handed, &groups)
+        let born = Needs::of(host, slot, &limits, handed, &groups)
             .map_err(Unborn::from)
             .and_then(|needs| birth::give(host, networks.as_deref_mut(), warm, needs))
             .or_else(|unborn| match unborn {
@@ -396,40 +383,4 @@ impl Run {
         }
         true
     }
-}
-
-fn needs(
-    host: &Host,
-    slot: u32,
-    limits: &Limits,
-    handed: Handed,
-    groups: &Groups,
-) -> Result<Needs, Refusal> {
-    let ruleset = match &host.landlock {
-        Ok(landlock) => landlock
-            .ruleset()
-            .map_err(|error| std::io::Error::other(error.to_string()))
-            .step("landlock ruleset", Wall::Landlock)?,
-        Err(_) => None,
-    };
-    let (memory, processes) = (host.counts("memory"), host.counts("pids"));
-    let cloned_into = groups.v2().map(|group| group.try_clone_to_owned()).transpose();
-    let joined = groups.entries(host.way() == Way::Unshare);
-    Ok(Needs {
-        slot,
-        groups: GroupFiles {
-            cloned_into: cloned_into.step("cgroup", None)?,
-            joined: joined.step("cgroup", Wall::CgroupMemory)?,
-        },
-        guest: GuestFiles {
-            stdin: handed.stdin,
-            stdout: handed.stdout,
-            stderr: handed.stderr,
-            control: handed.control,
-            ruleset,
-            rlimits: prepare::rlimits(limits, memory, processes, host.way() == Way::Confined),
-            open_files: u64::from(limits.open_files),
-        },
-        scratch_options: prepare::scratch_options(limits)?,
-    })
 }

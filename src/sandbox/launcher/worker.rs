@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
+use super::birth::Handed;
 use super::failure::fail;
 use super::groups::KeptGroups;
 use super::host::{Host, Slots};
@@ -14,7 +15,7 @@ use super::keeping::Keeping;
 use super::networks::Networks;
 use super::outer::Outer;
 use super::processes;
-use super::run::{Handed, HandedOn, Run};
+use super::run::{HandedOn, Run};
 use super::warm::Warm;
 use crate::policy::Limits;
 use crate::sandbox::enforced::Refusal;

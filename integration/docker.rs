@@ -20,6 +20,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_codemode");
 const NO_ENGINE: i32 = 77;
 
 #[test]
+#[ignore = "takes minutes: cargo test --test docker -- --ignored"]
 fn in_a_real_docker() {
     let venv = match venv::shared_venv() {
         Ok(venv) => venv,

@@ -42,11 +42,11 @@ async fn watch(launcher: u32, count: usize) -> BTreeSet<PathBuf> {
     BTreeSet::new()
 }
 
-/// The group that counts the processes of `pid`'s run, or its CPU time where none does.
+/// The group of `pid`'s run, which has one name in every hierarchy. A process enters them one after the other.
 fn group(pid: u32) -> Option<PathBuf> {
     let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let ours = |line: &&str| line.contains("/codemode-") && line.contains("/run-");
-    text.lines().filter(ours).map(PathBuf::from).max()
+    let ours = |group: &&str| group.contains("/codemode-") && group.contains("/run-");
+    text.lines().filter_map(|line| line.splitn(3, ':').nth(2)).find(ours).map(PathBuf::from)
 }
 
 /// Nothing is made ahead: which groups a run gets is then the last run's doing alone.

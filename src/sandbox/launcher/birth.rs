@@ -17,7 +17,6 @@ use super::groups::Groups;
 use super::host::Host;
 use super::networks::{Network, Networks};
 use super::prepare;
-use super::warm::{Unforked, Warm};
 use crate::policy::{Limits, Wall};
 use crate::sandbox::child::{
     Given, GroupFiles, Guest, GuestFiles, JoinFiles, RunFiles, Way, give_birth,
@@ -65,12 +64,11 @@ impl Child {
 pub struct Born {
     /// Process 1 of the run.
     pub init: Child,
-    /// The guest, where that is our child and not init's.
-    pub guest: Option<Child>,
     /// Our end of init's socket.
     pub ours: OwnedFd,
-    /// Whether the guest was forked from the warm interpreter.
-    pub warm: bool,
+    /// What it was made with, where its guest is still to be forked from the warm interpreter, so that it
+    /// can be made anew should that be lost.
+    pub ordered: Option<Box<Needs>>,
     /// The run's network namespace, where it is to be handed on.
     pub network: Option<Network>,
 }
@@ -141,31 +139,6 @@ impl Needs {
     }
 }
 
-/// Why nothing was born.
-pub enum Unborn {
-    /// A step failed.
-    Refused(Refusal),
-    /// The warm interpreter was lost over it, and this process may have children that it doesn't know.
-    WarmLost(Box<Needs>),
-}
-
-impl Unborn {
-    /// As a refusal of the run.
-    #[must_use]
-    pub fn refusal(self) -> Refusal {
-        match self {
-            Self::Refused(refusal) => refusal,
-            Self::WarmLost(_) => Unforked::Gone.refusal(),
-        }
-    }
-}
-
-impl From<Refusal> for Unborn {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
 /// A pair of sockets between us (not blocking) and an init.
 fn setup_sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
     let (ours, theirs) = sockets()?;
@@ -177,20 +150,21 @@ fn sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
     socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
 }
 
-/// Makes a run's init and guest, and lets them go; the guest is forked from `warm`, if there is one.
+/// Makes a run's init and guest, and lets them go. The guest is `order`ed from the warm interpreter, if there is
+/// an `order`, and joins init when it is there.
 ///
 /// # Errors
-/// [`Unborn`]; no process that is known is left then.
+/// A refusal; no process is left then.
 pub fn give(
     host: &Host,
     networks: Option<&mut Networks>,
-    warm: Option<&Warm>,
+    order: Option<impl FnOnce(&JoinFiles)>,
     needs: Needs,
-) -> Result<Born, Unborn> {
+) -> Result<Born, Refusal> {
     let (ours, setup) = setup_sockets().step("socket", None)?;
-    match warm {
+    match order {
         None => give_cold(host, networks, needs, ours, setup),
-        Some(warm) => give_joined(host, networks, warm, needs, ours, setup),
+        Some(order) => give_joined(host, networks, order, needs, ours, setup),
     }
 }
 
@@ -201,23 +175,23 @@ fn give_cold(
     needs: Needs,
     ours: OwnedFd,
     setup: OwnedFd,
-) -> Result<Born, Unborn> {
+) -> Result<Born, Refusal> {
     let Needs { slot, groups, guest, scratch_options } = needs;
     let files = RunFiles { setup, groups, guest: Guest::Forked(Box::new(guest)), scratch_options };
     let (init, network) = fork(host, networks, &files, ours.as_fd())?;
     let_go(host, &init, slot, ours.as_fd())?;
-    Ok(Born { init, guest: None, ours, warm: false, network })
+    Ok(Born { init, ours, ordered: None, network })
 }
 
-/// Init by this process, the guest by the warm interpreter at the same time; it joins init.
+/// Init by this process, the guest by the warm interpreter at the same time.
 fn give_joined(
     host: &Host,
     networks: Option<&mut Networks>,
-    warm: &Warm,
+    order: impl FnOnce(&JoinFiles),
     needs: Needs,
     ours: OwnedFd,
     setup: OwnedFd,
-) -> Result<Born, Unborn> {
+) -> Result<Born, Refusal> {
     let Needs { slot, groups, guest, scratch_options } = needs;
     let (inits, report) = sockets().step("socket", None)?;
     let files = RunFiles { setup, groups, guest: Guest::Joins(inits), scratch_options };
@@ -226,28 +200,10 @@ fn give_joined(
     let ways = ways_in(&init).step("join namespaces", None).inspect_err(|_| init.end())?;
     let_go(host, &init, slot, ours.as_fd())?;
     let files = JoinFiles { init: ways.0, pid_namespace: ways.1, report, groups, guest };
-    let forked = warm.fork(&files);
-    match (forked, files) {
-        (Ok(guest), files) => {
-            drop(files);
-            match Child::of(guest) {
-                Ok(guest) => Ok(Born { init, guest: Some(guest), ours, warm: true, network }),
-                Err(refusal) => {
-                    init.end();
-                    Err(Unborn::Refused(refusal))
-                }
-            }
-        }
-        (Err(Unforked::Gone), JoinFiles { groups, guest, .. }) => {
-            // Not waited for: it can't end before a guest that nobody knows of is reaped.
-            init.kill();
-            Err(Unborn::WarmLost(Box::new(Needs { slot, groups, guest, scratch_options })))
-        }
-        (Err(unforked), _) => {
-            init.end();
-            Err(Unborn::Refused(unforked.refusal()))
-        }
-    }
+    order(&files);
+    let JoinFiles { groups, guest, .. } = files;
+    let ordered = Some(Box::new(Needs { slot, groups, guest, scratch_options }));
+    Ok(Born { init, ours, ordered, network })
 }
 
 /// What leads into the namespaces of an init that waits: it, and its pid namespace.

@@ -1,5 +1,6 @@
 //! Keeps a warm interpreter at hand: hears it, and replaces it should it die. Runs start fresh meanwhile.
 
+use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -7,18 +8,41 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::unistd::Pid;
 
 use super::host::Host;
-use super::warm::Warm;
+use super::warm::{FORKING, Warm};
 use super::worker::WARM;
+use crate::sandbox::child::JoinFiles;
 use crate::sandbox::enforced::Refusal;
+use crate::sandbox::messages::RunId;
 
 /// One that lived no longer than this is not replaced at once.
 const SHORT_LIFE: Duration = Duration::from_secs(10);
 /// The first and the longest wait then.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
+/// The most orders that are unanswered at a time. Each holds descriptors of a run under way, of which the
+/// kernel allows a user so many.
+const MOST_ORDERS: usize = 8;
+
+/// What a warm interpreter was heard to say.
+pub enum Heard {
+    /// Nothing of a run.
+    Nothing,
+    /// Whom it has forked for this run, or what the kernel refused.
+    Answer(RunId, Result<Pid, Refusal>),
+    /// It is gone.
+    Lost {
+        /// Why.
+        why: Refusal,
+        /// Whose orders it leaves unanswered.
+        orders: Vec<RunId>,
+    },
+}
+
 /// See the module.
 pub struct Keeping {
     warm: Option<Warm>,
+    /// Its orders that are unanswered, oldest first, and when they were given.
+    orders: VecDeque<(RunId, Instant)>,
     /// When the next one is started.
     due: Option<Instant>,
     wait: Duration,
@@ -28,13 +52,27 @@ impl Keeping {
     /// Keeps `warm`; nothing if there is none.
     #[must_use]
     pub fn new(warm: Option<Warm>) -> Self {
-        Self { warm, due: None, wait: WAITS.0 }
+        Self { warm, orders: VecDeque::new(), due: None, wait: WAITS.0 }
     }
 
-    /// The one that can be forked from, if it is there.
+    /// Whether one is there that can be forked from.
     #[must_use]
-    pub fn ready(&self) -> Option<&Warm> {
-        self.warm.as_ref().filter(|warm| warm.is_loaded())
+    pub fn is_ready(&self) -> bool {
+        self.warm.as_ref().is_some_and(Warm::is_loaded)
+    }
+
+    /// Whether it has as many orders as it may have.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.orders.len() >= MOST_ORDERS
+    }
+
+    /// Has it fork this run's guest. [`Keeping::hear`] tells what came of that.
+    pub fn order(&mut self, run: RunId, files: &JoinFiles) {
+        if let Some(warm) = &self.warm {
+            warm.order(files);
+            self.orders.push_back((run, Instant::now()));
+        }
     }
 
     /// Its process id, if there is one.
@@ -43,10 +81,14 @@ impl Keeping {
         self.warm.as_ref().map(Warm::pid)
     }
 
-    /// When [`Keeping::start_if_due`] has something to do.
+    /// When [`Keeping::start_if_due`] or [`Keeping::hear_overdue`] has something to do.
     #[must_use]
-    pub fn next_start(&self) -> Option<Instant> {
-        self.due
+    pub fn next_look(&self) -> Option<Instant> {
+        self.due.or_else(|| self.overdue_from())
+    }
+
+    fn overdue_from(&self) -> Option<Instant> {
+        self.orders.front().map(|(_, given)| *given + FORKING)
     }
 
     /// Has `epoll` tell of it.
@@ -61,17 +103,62 @@ impl Keeping {
         }
     }
 
-    /// Hears it; the reason once it is lost.
-    pub fn hear(&mut self, epoll: &Epoll) -> Option<Refusal> {
-        let warm = self.warm.as_mut()?;
-        let lost = warm.hear().err()?;
-        let _ = epoll.delete(warm.socket.as_fd());
-        let lived = warm.started.elapsed();
-        self.warm = None;
-        self.wait = if lived < SHORT_LIFE { (self.wait * 2).min(WAITS.1) } else { WAITS.0 };
-        let pause = if lived < SHORT_LIFE { self.wait } else { Duration::ZERO };
-        self.due = Some(Instant::now() + pause);
-        Some(lost)
+    /// Hears one word of its.
+    pub fn hear(&mut self, epoll: &Epoll) -> Heard {
+        let Some(warm) = &mut self.warm else { return Heard::Nothing };
+        if self.orders.is_empty() {
+            return match warm.hear() {
+                Ok(()) => Heard::Nothing,
+                Err(why) => self.lose(epoll, why),
+            };
+        }
+        match warm.answer() {
+            Ok(None) => Heard::Nothing,
+            Ok(Some(answer)) => match self.orders.pop_front() {
+                Some((run, _)) => Heard::Answer(run, answer),
+                None => Heard::Nothing,
+            },
+            Err(why) => self.lose(epoll, why),
+        }
+    }
+
+    /// Waits for one word of its, for as long as a fork may take.
+    pub fn await_word(&mut self, epoll: &Epoll) -> Heard {
+        match &self.warm {
+            None => Heard::Nothing,
+            Some(warm) if warm.await_answer() => self.hear(epoll),
+            Some(warm) => {
+                let why = warm.overdue();
+                self.lose(epoll, why)
+            }
+        }
+    }
+
+    /// Gives it up if an order has been unanswered for too long.
+    pub fn hear_overdue(&mut self, epoll: &Epoll, now: Instant) -> Heard {
+        match (&self.warm, self.overdue_from()) {
+            (Some(warm), Some(from)) if from <= now => {
+                let why = warm.overdue();
+                self.lose(epoll, why)
+            }
+            _ => Heard::Nothing,
+        }
+    }
+
+    /// Ends it for good.
+    pub fn end(&mut self) {
+        *self = Self::new(None);
+    }
+
+    fn lose(&mut self, epoll: &Epoll, why: Refusal) -> Heard {
+        if let Some(warm) = self.warm.take() {
+            let _ = epoll.delete(warm.socket.as_fd());
+            let lived = warm.started.elapsed();
+            self.wait = if lived < SHORT_LIFE { (self.wait * 2).min(WAITS.1) } else { WAITS.0 };
+            let pause = if lived < SHORT_LIFE { self.wait } else { Duration::ZERO };
+            self.due = Some(Instant::now() + pause);
+        }
+        Heard::Lost { why, orders: self.orders.drain(..).map(|(run, _)| run).collect() }
     }
 
     /// Starts another once it is time.

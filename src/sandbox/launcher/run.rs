@@ -1,6 +1,8 @@
 //! One run on the parent side: launched, watched, ended. A small state machine that its worker
 //! drives with what the kernel reports.
 
+mod launch;
+
 use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -11,20 +13,18 @@ use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::birth::{self, Born, Child, Handed, Needs, Unborn};
+use super::birth::{Child, Needs};
 use super::collect::Collector;
-use super::failure::{Step, of_stage, wall_of};
+use super::failure::{of_stage, wall_of};
 use super::groups::{Groups, KeptGroups};
 use super::host::Host;
 use super::networks::{Network, Networks};
 use super::outer::Outer;
 use super::processes;
 use super::processes::CpuLedger;
-use super::warm::Warm;
-use super::watch::WATCHDOG;
 use crate::policy::{Limits, Wall};
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::messages::{End, LauncherKill, Outputs, RunId, Status};
+use crate::sandbox::messages::{End, LauncherKill, Outputs, Status};
 use crate::sandbox::record::{Record, Stage};
 use crate::sys;
 
@@ -46,10 +46,12 @@ pub struct Run {
     pub guest: Option<Child>,
     /// Our end of init's socket.
     pub setup: OwnedFd,
-    /// Set when every wall stands.
+    /// Whether it is known to have started: every wall stands, and its processes are known.
     pub started: bool,
-    /// Whether it was forked from a warm interpreter.
+    /// Whether its guest is forked from a warm interpreter.
     pub warm: bool,
+    /// What it was made with, while its guest is awaited from the warm interpreter.
+    pub ordered: Option<Box<Needs>>,
     /// Its network namespace, to be handed on when it is gone.
     pub network: Option<Network>,
     /// Walls that the plan allows to be missing, and are.
@@ -64,6 +66,8 @@ pub struct Run {
     pub collector: Option<Collector>,
     /// The exit code of a guest that is held at its end.
     pub exiting: Option<i32>,
+    /// Whether every wall stands.
+    sealed: bool,
     pub(super) end: Option<End>,
     /// When its account was taken.
     pub(super) concluded: Option<Instant>,
@@ -92,79 +96,6 @@ pub struct Run {
 const COURTESY: Duration = Duration::from_millis(1);
 
 impl Run {
-    /// Makes the sandbox's processes and lets them go. Should the warm interpreter be lost over it,
-    /// `end_strangers` ends what it may have left, and the run starts fresh.
-    ///
-    /// # Errors
-    /// A refusal; nothing of the run is left then.
-    pub fn launch(
-        host: &Host,
-        on: &mut HandedOn,
-        warm: Option<&Warm>,
-        end_strangers: impl Fn(),
-        (id, slot): (RunId, u32),
-        limits: Limits,
-        handed: Handed,
-    ) -> Result<Self, Refusal> {
-        let HandedOn { groups, networks } = on;
-        let mut networks = networks.as_mut();
-        let groups =
-            groups.take(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
-        let born = Needs::of(host, slot, &limits, handed, &groups)
-            .map_err(Unborn::from)
-            .and_then(|needs| birth::give(host, networks.as_deref_mut(), warm, needs))
-            .or_else(|unborn| match unborn {
-                Unborn::WarmLost(needs) => {
-                    end_strangers();
-                    birth::give(host, networks, None, *needs)
-                }
-                Unborn::Refused(_) => Err(unborn),
-            });
-        match born {
-            Ok(born) => Ok(Self::of(host, born, slot, groups, limits)),
-            Err(unborn) => {
-                groups.remove_soon(&host.bases.bases);
-                Err(unborn.refusal())
-            }
-        }
-    }
-
-    fn of(host: &Host, born: Born, slot: u32, groups: Groups, limits: Limits) -> Self {
-        let Born { init, guest, ours: setup, warm, network } = born;
-        Self {
-            slot,
-            init,
-            guest,
-            setup,
-            started: false,
-            warm,
-            network,
-            missing: Vec::new(),
-            proxy: None,
-            refusal: None,
-            next_look: Instant::now() + WATCHDOG,
-            collector: None,
-            exiting: None,
-            end: None,
-            concluded: None,
-            stands: true,
-            killed: Cell::new(false),
-            groups,
-            limits,
-            scratch: None,
-            status: None,
-            killed_for: None,
-            stray: None,
-            usage: sys::Usage::default(),
-            exec_refusals: 0,
-            shared_oom_kills: host.outer.as_ref().and_then(Outer::oom_kills),
-            memory_peak: 0,
-            threads_peak: 0,
-            ledger: CpuLedger::default(),
-            cpu_peak: Duration::ZERO,
-        }
-    }
-
     /// Takes what the child told; `false` once its socket is shut.
     pub fn hear(&mut self) -> bool {
         loop {
@@ -194,7 +125,7 @@ impl Run {
             }
             Record::Scratch => self.scratch = descriptor,
             Record::Proxy => self.proxy = descriptor,
-            Record::Sealed => self.started = true,
+            Record::Sealed => self.sealed = true,
             Record::Exited(code) => self.status = Some(Status::Exited(code)),
             Record::Signaled(signal) => self.status = Some(Status::Signaled(signal)),
             Record::ExecRefused(count) => self.exec_refusals = count.unsigned_abs().into(),
@@ -202,6 +133,13 @@ impl Run {
             Record::Exiting(code) => self.exiting = Some(code),
             Record::Gate | Record::Init(_) => {}
         }
+    }
+
+    /// Whether it has started, once.
+    pub fn starts(&mut self) -> bool {
+        let starts = self.sealed && self.ordered.is_none() && !self.started;
+        self.started |= starts;
+        starts
     }
 
     /// The processes of it that are ours to reap.
@@ -218,12 +156,6 @@ impl Run {
         if self.stands {
             self.init.kill();
         }
-    }
-
-    /// Kills the run and waits for its end.
-    pub fn abandon(&mut self) {
-        self.kill();
-        self.await_end();
     }
 
     /// Waits until every process of a killed run is gone.
@@ -355,6 +287,9 @@ impl Run {
                 return false;
             }
             self.kill();
+        }
+        if self.ordered.is_some() {
+            return false;
         }
         if let Some(guest) = &self.guest {
             if matches!(sys::reap(guest.pid), Ok(None)) {

@@ -34,8 +34,8 @@ pub const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libcodemode
 
 /// How long it may take to load its modules.
 const LOADING: Duration = Duration::from_secs(60);
-/// How long one fork may take, in milliseconds.
-const FORKING: u16 = 5_000;
+/// How long one fork may take.
+pub const FORKING: Duration = Duration::from_secs(5);
 /// How much of what it printed is kept, in bytes.
 const PRINTED: usize = 2_000;
 
@@ -50,25 +50,6 @@ pub struct Warm {
     output: Vec<u8>,
     loading: Option<String>,
     loaded: bool,
-}
-
-/// Why it forked nothing.
-pub enum Unforked {
-    /// The kernel refused.
-    Refused(Refusal),
-    /// It is gone, or will be in a moment.
-    Gone,
-}
-
-impl Unforked {
-    /// As a refusal of the run.
-    #[must_use]
-    pub fn refusal(self) -> Refusal {
-        match self {
-            Self::Refused(refusal) => refusal,
-            Self::Gone => fail("warm interpreter", None, &io::ErrorKind::BrokenPipe.into()),
-        }
-    }
 }
 
 impl Warm {
@@ -213,38 +194,58 @@ impl Warm {
         self.process.pid
     }
 
-    /// Has it fork a run's guest, a child of ours.
+    /// Has it fork a run's guest, a child of ours: [`Warm::answer`] tells of it. If it can't be told it
+    /// is ended, and its socket closes.
+    pub fn order(&self, files: &JoinFiles) {
+        let (order, descriptors) = Order::of(files);
+        let sent = serde_json::to_vec(&order)
+            .map_err(|_| Errno::EINVAL)
+            .and_then(|text| sys::send(self.socket.as_fd(), &text, &descriptors));
+        if sent.is_err() {
+            self.process.kill();
+        }
+    }
+
+    /// What it has answered to the oldest order: whom it forked, or what the kernel refused. `None` if it
+    /// says nothing yet.
     ///
     /// # Errors
-    /// [`Unforked`].
-    pub fn fork(&self, files: &JoinFiles) -> Result<Pid, Unforked> {
-        match self.order(files) {
-            Ok(Record::Init(pid)) => Ok(Pid::from_raw(pid)),
-            Ok(Record::Failed(stage, errno)) => Err(Unforked::Refused(of_stage(stage, errno))),
-            Ok(_) | Err(_) => {
-                // Whatever it may have forked gets no word from us, and ends.
+    /// The refusal, if it is gone. Whatever it may have forked besides gets no word from us.
+    pub fn answer(&mut self) -> Result<Option<Result<Pid, Refusal>>, Refusal> {
+        let mut bytes = [0; Record::SIZE];
+        let length = match sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT) {
+            Ok((length, _)) => length,
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNRESET) => return Ok(None),
+            Err(errno) => return Err(errno).step("warm interpreter", None),
+        };
+        match bytes.get(..length).and_then(Record::decode) {
+            Some(Record::Init(pid)) => Ok(Some(Ok(Pid::from_raw(pid)))),
+            Some(Record::Failed(stage, errno)) => Ok(Some(Err(of_stage(stage, errno)))),
+            _ => {
+                self.take_output();
+                let ended = self.how_it_ended();
                 self.process.kill();
-                Err(Unforked::Gone)
+                Err(self.refused(&ended))
             }
         }
     }
 
-    fn order(&self, files: &JoinFiles) -> nix::Result<Record> {
-        let (order, descriptors) = Order::of(files);
-        let text = serde_json::to_vec(&order).map_err(|_| Errno::EINVAL)?;
-        sys::send(self.socket.as_fd(), &text, &descriptors)?;
+    /// Waits until it says something, for as long as a fork may take; `false` if it says nothing.
+    pub fn await_answer(&self) -> bool {
         let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        let timeout = PollTimeout::try_from(FORKING).unwrap_or(PollTimeout::MAX);
         loop {
-            match poll(&mut ready, PollTimeout::from(FORKING)) {
-                Ok(0) => return Err(Errno::ETIMEDOUT),
+            match poll(&mut ready, timeout) {
                 Err(Errno::EINTR) => {}
-                Ok(_) => break,
-                Err(errno) => return Err(errno),
+                heard => return matches!(heard, Ok(1..)),
             }
         }
-        let mut bytes = [0; Record::SIZE];
-        let (length, _) = sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT)?;
-        bytes.get(..length).and_then(Record::decode).ok_or(Errno::EPIPE)
+    }
+
+    /// What is to be said of one that let an order wait for too long. It is ended.
+    pub fn overdue(&self) -> Refusal {
+        self.process.kill();
+        self.refused("it took longer than 5 s to fork")
     }
 }
 

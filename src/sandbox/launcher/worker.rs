@@ -1,5 +1,8 @@
 //! The launcher's loop: one thread, one epoll, every run a small state machine.
 
+mod guard;
+mod orders;
+
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -13,13 +16,12 @@ use super::groups::KeptGroups;
 use super::host::{Host, Slots};
 use super::keeping::Keeping;
 use super::networks::Networks;
-use super::outer::Outer;
-use super::processes;
 use super::run::{HandedOn, Run};
 use super::warm::Warm;
 use crate::policy::Limits;
+use crate::sandbox::child::JoinFiles;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::messages::{Event, LARGEST, LauncherKill, Outputs, Request, RunId};
+use crate::sandbox::messages::{Event, LARGEST, Outputs, Request, RunId};
 use crate::sys;
 
 /// What an epoll event is about: the front, or one descriptor of a run.
@@ -33,21 +35,11 @@ const SHIFT: u32 = 3;
 
 /// So many times as long as the last looks took there are none.
 const REST: u32 = 4;
-/// How often the group around the service is looked at, and when half of it is in use.
-const GUARD: Duration = Duration::from_millis(20);
-const GUARD_TIGHT: Duration = Duration::from_millis(4);
-
 /// The warm interpreter's token.
 pub const WARM: u64 = SETUP;
 
 /// Runs whose account has been given while the kernel still takes them down. Beyond that accounts wait.
 const MOST_LINGERING: usize = 256;
-
-/// Ends every child of this process that is of no run, nor the warm interpreter.
-fn end_strangers<'r>(runs: impl Iterator<Item = &'r Run>, warm: &Keeping) {
-    let known = runs.flat_map(Run::children).chain(warm.pid()).collect();
-    processes::end_children_but(&known);
-}
 
 fn token(run: RunId, what: u64) -> u64 {
     run << SHIFT | what
@@ -143,7 +135,7 @@ impl<'a> Worker<'a> {
             .filter(|run| !run.has_ended())
             .map(|run| run.next_look.max(self.rest_until).saturating_duration_since(now))
             .chain(self.lingering.values().next().map(|_| LINGER))
-            .chain(self.warm.next_start().map(|next| next.saturating_duration_since(now)))
+            .chain(self.warm.next_look().map(|next| next.saturating_duration_since(now)))
             .chain(self.guards().map(|_| self.next_guard.saturating_duration_since(now)))
             .min();
         match next {
@@ -208,57 +200,58 @@ impl<'a> Worker<'a> {
 
     fn try_launch(&mut self, id: RunId, limits: Limits, handed: Handed) -> Result<(), Refusal> {
         let io = |errno: Errno| fail("launcher", None, &errno.into());
+        while self.warm.is_busy() {
+            let heard = self.warm.await_word(&self.epoll);
+            self.heed(heard);
+        }
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
-        let (runs, lingering, warm) = (&self.runs, &self.lingering, &self.warm);
-        let end_strangers = || end_strangers(runs.values().chain(lingering.values()), warm);
-        let launched = Run::launch(
-            self.host,
-            &mut self.handed_on,
-            warm.ready(),
-            end_strangers,
-            (id, slot),
-            limits,
-            handed,
-        );
-        let mut run = match launched {
-            Ok(run) => run,
+        let warm = &mut self.warm;
+        let order = warm.is_ready().then_some(|files: &JoinFiles| warm.order(id, files));
+        match Run::launch(self.host, &mut self.handed_on, order, (id, slot), limits, handed) {
+            Ok(run) => self.runs.insert(id, run),
             Err(refusal) => {
                 self.slots.give_back(slot);
                 return Err(refusal);
             }
         };
-        let watch = |fd: BorrowedFd<'_>, what| {
-            self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token(id, what)))
-        };
-        let watched = watch(run.setup.as_fd(), SETUP)
-            .and_then(|()| watch(run.init.pidfd.as_fd(), PIDFD))
-            .and_then(|()| {
-                run.guest.iter().try_for_each(|guest| watch(guest.pidfd.as_fd(), GUEST))
-            });
-        if let Err(errno) = watched {
-            run.abandon();
-            self.bury(id, run);
-            return Err(io(errno));
-        }
-        self.runs.insert(id, run);
+        self.watch(id, true);
         Ok(())
     }
 
-    /// The warm interpreter has said something, or is gone.
-    fn hear_warm(&mut self) {
-        let Some(lost) = self.warm.hear(&self.epoll) else { return };
-        // What it forked in its last moment and nobody heard of.
-        end_strangers(self.runs.values().chain(self.lingering.values()), &self.warm);
-        self.tell(&Event::WarmLost { why: lost.to_string() }, None);
+    /// Has the kernel tell what a run says, if that is new, and how its processes end, if they are known.
+    fn watch(&mut self, id: RunId, says: bool) {
+        let Some(run) = self.runs.get(&id) else { return };
+        let words = says.then_some((&run.setup, SETUP));
+        let init = run.ordered.is_none().then_some((&run.init.pidfd, PIDFD));
+        let guest = run.guest.as_ref().map(|guest| (&guest.pidfd, GUEST));
+        let watched = [words, init, guest].into_iter().flatten().try_for_each(|(fd, what)| {
+            self.epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, token(id, what)))
+        });
+        if let Err(errno) = watched {
+            self.give_up(id, fail("launcher", None, &errno.into()));
+        }
+    }
+
+    /// Ends a run that has not started.
+    fn give_up(&mut self, id: RunId, refusal: Refusal) {
+        let Some(run) = self.runs.remove(&id) else { return };
+        run.kill();
+        self.tell(&Event::Failed { run: id, refusal }, None);
+        self.bury(id, run);
     }
 
     fn hear_child(&mut self, id: RunId) {
         let Some(run) = self.runs.get_mut(&id) else { return };
-        let before = run.started;
         if !run.hear() {
             let _ = self.epoll.delete(&run.setup);
         }
-        if run.started && !before {
+        self.proceed(id);
+    }
+
+    /// Passes on how far a run has come.
+    fn proceed(&mut self, id: RunId) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        if run.starts() {
             let (missing, warm) = (run.missing.clone(), run.warm);
             let proxy = run.proxy.take();
             self.tell(&Event::Started { run: id, missing, warm }, proxy.as_ref());
@@ -361,36 +354,23 @@ impl<'a> Worker<'a> {
             self.rest_until = Instant::now() + now.elapsed() * REST;
         }
         self.guard(now);
+        let overdue = self.warm.hear_overdue(&self.epoll, now);
+        self.heed(overdue);
         self.warm.start_if_due(self.host, &self.epoll, now);
         for (id, run) in std::mem::take(&mut self.lingering) {
             self.bury(id, run);
         }
     }
 
-    /// The group to be guarded, while anything runs in it.
-    fn guards(&self) -> Option<&'a Outer> {
-        self.host.outer.as_ref().filter(|_| self.runs.values().any(|run| !run.has_ended()))
-    }
-
-    /// Ends the largest run when the group that all share with the service is full: the kernel would
-    /// choose a process, after it has made every one of them wait.
-    fn guard(&mut self, now: Instant) {
-        let Some(outer) = self.guards().filter(|_| self.next_guard <= now) else { return };
-        let in_use = outer.in_use().unwrap_or(0);
-        self.next_guard = now + if outer.is_tight(in_use) { GUARD_TIGHT } else { GUARD };
-        if !outer.is_full(in_use) {
-            return;
-        }
-        let living = self.runs.values_mut().filter(|run| !run.has_ended());
-        let sizes = living.map(|run| (run.size(), run));
-        if let Some((_, largest)) = sizes.max_by_key(|(memory, _)| *memory) {
-            largest.kill_for(LauncherKill::Shared { in_use, limit: outer.limit });
-        }
-    }
-
     fn end_all(&mut self) {
         for run in self.runs.values() {
             run.kill();
+        }
+        // With it, whatever it has not told of yet.
+        self.warm.end();
+        self.end_strangers();
+        for run in self.runs.values_mut().chain(self.lingering.values_mut()) {
+            run.ordered = None;
         }
         for (id, mut run) in self.runs.drain() {
             run.await_end();

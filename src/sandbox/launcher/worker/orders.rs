@@ -1,0 +1,66 @@
+//! What comes of the orders that the warm interpreter is given: it forks a run's guest while its init builds, and
+//! the launcher goes on meanwhile.
+
+use nix::unistd::Pid;
+
+use super::Worker;
+use crate::sandbox::enforced::Refusal;
+use crate::sandbox::launcher::keeping::Heard;
+use crate::sandbox::launcher::processes;
+use crate::sandbox::launcher::run::Run;
+use crate::sandbox::messages::{Event, RunId};
+
+impl Worker<'_> {
+    /// The warm interpreter has said something, or is gone.
+    pub(super) fn hear_warm(&mut self) {
+        let heard = self.warm.hear(&self.epoll);
+        self.heed(heard);
+    }
+
+    pub(super) fn heed(&mut self, heard: Heard) {
+        match heard {
+            Heard::Nothing => {}
+            Heard::Answer(id, guest) => self.answered(id, guest),
+            Heard::Lost { why, orders } => {
+                for run in orders.iter().filter_map(|id| self.runs.get(id)) {
+                    run.init.kill();
+                }
+                self.end_strangers();
+                orders.into_iter().for_each(|id| self.unanswered(id));
+                self.tell(&Event::WarmLost { why: why.to_string() }, None);
+            }
+        }
+    }
+
+    /// Ends every child of this process that is of no run, nor the warm interpreter: what that forked in its
+    /// last moment, and nobody heard of.
+    pub(super) fn end_strangers(&self) {
+        let runs = self.runs.values().chain(self.lingering.values());
+        let known = runs.flat_map(Run::children).chain(self.warm.pid()).collect();
+        processes::end_children_but(&known);
+    }
+
+    /// The warm interpreter has answered for a run.
+    fn answered(&mut self, id: RunId, guest: Result<Pid, Refusal>) {
+        let run = self.runs.get_mut(&id).or_else(|| self.lingering.get_mut(&id));
+        if let Some(run) = run {
+            run.answered(guest);
+        }
+        self.watch(id, false);
+        // It may be further than that.
+        self.proceed(id);
+    }
+
+    /// The warm interpreter was lost before it answered for a run.
+    fn unanswered(&mut self, id: RunId) {
+        if let Some(run) = self.lingering.get_mut(&id) {
+            run.ordered = None;
+        }
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let _ = self.epoll.delete(&run.setup);
+        match run.start_over(self.host, &mut self.handed_on) {
+            Ok(()) => self.watch(id, true),
+            Err(refusal) => self.give_up(id, refusal),
+        }
+    }
+}

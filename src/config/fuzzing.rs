@@ -54,10 +54,14 @@ fn faults(inspected: &Inspected, bytes: &[u8]) {
 fn printed_and_read_again(inspected: &Inspected) {
     let mut file = Map::new();
     for used in &inspected.settings {
-        let plain = used.secret.is_none() && !used.value.is_null();
+        // A file may need its secret, which is not printed.
+        let value = match &used.secret {
+            Some(secret) => secret.expose().into(),
+            None => used.value.clone(),
+        };
         // What was put in for a variable may look like one, and is not looked at again.
-        if plain && !used.value.to_string().contains("${") {
-            put(&mut file, used.key, used.value.clone());
+        if !value.is_null() && !value.to_string().contains("${") {
+            put(&mut file, used.key, value);
         }
     }
     let text = Value::Object(file.clone()).to_string();

@@ -91,7 +91,10 @@ def inside(binary, python, program, words, start, commands):
         # With any command allowed there is no exec gate, and the interpreter may start itself again.
         command += ["--allow-command", "true"] if commands else []
         command += ["--outputs", str(left), str(program), *words, "/outputs"]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE + 60)
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE + 60)
+        except subprocess.TimeoutExpired:
+            return read(left, False, f"no report {PATIENCE + 60} s after its start")
         try:
             report = json.loads(done.stdout)
         except ValueError:

@@ -78,6 +78,28 @@ fn what_is_preloaded_is_there_before_the_program_and_is_loaded_once() {
     assert_eq!(modules.run("noting", text).result(), json!([true, true, true]));
 }
 
+/// `logging` takes a lock before every fork. One held by the main thread is free to that thread alone.
+#[test]
+fn no_lock_of_a_preloaded_module_is_held_when_the_program_starts() {
+    let text = "
+        import logging, os, threading
+        done = []
+        def work():
+            logging.getLogger('theirs').warning('heard')
+            child = os.fork()
+            if not child:
+                os._exit(7)
+            done.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(10)
+        result = [thread.is_alive(), done]
+    ";
+    for flags in [&["--start", "fresh"][..], &["--preload", "logging,threading"]] {
+        assert_eq!(run(flags, text).result(), json!([false, [7]]), "{flags:?}");
+    }
+}
+
 /// What each of these does when it is loaded, and what of it users are told.
 const REFUSED: [(&str, &str, &str); 12] = [
     ("raises", "raise RuntimeError('no such luck')", "RuntimeError: no such luck"),

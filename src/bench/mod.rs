@@ -37,7 +37,7 @@ pub use peers::Peer;
 pub use tools::ToolCalls;
 pub use waiting::Waiting;
 
-use crate::harness::service::Setup;
+use crate::harness::service::{self, Setup};
 pub use crate::harness::{HarnessError as BenchError, Machine};
 use crate::plan::Interpreter;
 pub use crate::report::Started;
@@ -156,6 +156,7 @@ pub async fn measure(
         python: PathBuf::from(&interpreter.executable),
         main_app: app.target(),
         dir: dir.path().to_owned(),
+        patience: service::PATIENCE,
     };
     let wanted = |kind| options.kinds.contains(&kind);
     let mut results = Results {

@@ -16,7 +16,9 @@ use super::start::StartName;
 use super::{Stop, code, given, output, run};
 use crate::plan::{self, Interpreter, off};
 use crate::policy::Wall;
-use crate::prove::{self, Case, Corpus, Elsewhere, Family, Options, Results, markdown, table};
+use crate::prove::{
+    self, Case, Corpus, Elsewhere, Family, Options, Patience, Results, markdown, table,
+};
 use crate::report::Started;
 
 /// Nothing could be tried.
@@ -50,6 +52,9 @@ pub(super) struct ProveArgs {
     /// So many at a time [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     jobs: Option<u32>,
+    /// On a slow machine: multiplies the time allowed of every case, and of every wait of the proof's own
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    patience: Patience,
     /// A service that runs already, in place of this machine: what its answers show
     #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["python", "start"])]
     connect: Option<String>,
@@ -96,6 +101,7 @@ pub(super) fn main(args: &ProveArgs) -> Result<ExitCode, Stop> {
         starts: starts(args),
         jobs: args.jobs.unwrap_or(processors.min(64)),
         variables: variables(),
+        patience: args.patience,
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::failed)?;

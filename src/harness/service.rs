@@ -25,6 +25,8 @@ pub struct Setup {
     pub main_app: String,
     /// A directory to start in, where no configuration file lies, and for logs.
     pub dir: PathBuf,
+    /// How long a service may take until it answers.
+    pub patience: Duration,
 }
 
 /// The setting that has a service start runs so.
@@ -38,7 +40,8 @@ pub const COLD: &[(&str, &str)] = &[("CODEMODE_READY_LEAST", "0"), ("CODEMODE_RE
 
 /// A port that was free may be taken by the time that it is used.
 const TRIES: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a service may take until it answers, as a rule.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A service that answers; ended when dropped.
 pub struct Service {
@@ -94,7 +97,7 @@ impl Service {
 
     /// Itself, or what it said last.
     async fn once_it_answers(self, setup: &Setup) -> Result<Self, String> {
-        let Err(why) = self.answers().await else { return Ok(self) };
+        let Err(why) = self.answers(setup.patience).await else { return Ok(self) };
         let log = setup.dir.join(format!("log-{}", self.port));
         drop(self);
         let log = fs::read_to_string(log).unwrap_or_default();
@@ -104,7 +107,7 @@ impl Service {
         })
     }
 
-    async fn answers(&self) -> Result<(), String> {
+    async fn answers(&self, patience: Duration) -> Result<(), String> {
         let begun = Instant::now();
         loop {
             let mut last = match self.caller().await {
@@ -116,7 +119,7 @@ impl Service {
             };
             if processes::tree(self.guard.id()).len() < 2 && begun.elapsed().as_secs() > 1 {
                 last = "has ended at once".to_owned();
-            } else if begun.elapsed() < PATIENCE {
+            } else if begun.elapsed() < patience {
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             }

@@ -99,6 +99,7 @@ pub async fn attempt(ground: &Ground, case: &Case, start: Started) -> Attempt {
         Err(error) => return attempt.not_tried(format!("no randomness: {error}")),
     };
     let run = Run { case, names: &names, off: ground.off() };
+    let patience = ground.patience();
     let Some(place) = ground.place() else {
         let job = Job {
             case,
@@ -107,6 +108,7 @@ pub async fn attempt(ground: &Ground, case: &Case, start: Started) -> Attempt {
             directory: Path::new(""),
             start,
             flags: Vec::new(),
+            patience,
         };
         return match ground.run(&job).await {
             Ok(ran) => block_in_place(|| run.judge(attempt, None, ran)),
@@ -123,7 +125,7 @@ pub async fn attempt(ground: &Ground, case: &Case, start: Started) -> Attempt {
     }
     let (aim, flags) = (scene.aim(&names), ground.flags(case));
     let directory = scene.directory.clone();
-    let job = Job { case, names: &names, aim, directory: &directory, start, flags };
+    let job = Job { case, names: &names, aim, directory: &directory, start, flags, patience };
     match ground.run(&job).await {
         Ok(ran) => block_in_place(|| run.judge(attempt, Some(&mut scene), ran)),
         Err(why) => attempt.not_tried(why),

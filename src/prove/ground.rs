@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::corpus::{Case, Corpus};
 use super::header::{Need, Observer};
 use super::here::Here;
+use super::patience::Patience;
 use super::target::service::{Remote, Settings};
 use super::target::{Answer, Job, Ran};
 use crate::policy::Wall;
@@ -41,6 +42,14 @@ impl Ground {
         match self {
             Self::Here(here) => Some(here.place()),
             Self::There(_) => None,
+        }
+    }
+
+    /// How much longer than usual everything may take.
+    pub fn patience(&self) -> Patience {
+        match self {
+            Self::Here(here) => here.patience(),
+            Self::There(there) => there.remote.patience,
         }
     }
 

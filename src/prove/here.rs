@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::ProveError;
 use super::corpus::{Case, Corpus};
 use super::header::Need;
+use super::patience::Patience;
 use super::secrets::Secret;
 use super::target::application::ProveTools;
 use super::target::command::Commands;
@@ -20,7 +21,7 @@ use super::target::service::{Hosted, Settings};
 use super::target::{Answer, Job, Ran};
 use crate::harness::HarnessError;
 use crate::harness::application::Application;
-use crate::harness::service::Setup;
+use crate::harness::service::{self, Setup};
 use crate::plan::{Interpreter, off};
 use crate::policy::Wall;
 use crate::report::{Started, Verdict};
@@ -54,18 +55,20 @@ impl Here {
         interpreter: &Interpreter,
         starts: &[Started],
         variables: Vec<(&'static str, OsString)>,
+        patience: Patience,
     ) -> Result<Self, ProveError> {
         let place = place()?;
         let io = |error| HarnessError::Io("no randomness for secrets", error);
         let key = Secret::new("of the environment of whoever started the run").map_err(io)?;
         let python = PathBuf::from(&interpreter.executable);
-        let commands = Commands { python: python.clone(), key, variables };
+        let commands = Commands { python: python.clone(), key, variables, patience };
         let anywhere = (Ipv4Addr::LOCALHOST, 0).into();
         let application = Arc::new(Application::start(anywhere, ProveTools::default()).await?);
         let dir = place.path().join("services");
         std::fs::create_dir(&dir)
             .map_err(|error| HarnessError::Io("no place for services", error))?;
-        let setup = Setup { python, main_app: application.target(), dir };
+        let main_app = application.target();
+        let setup = Setup { python, main_app, dir, patience: patience.times(service::PATIENCE) };
         let mut trials = HashMap::new();
         for start in starts {
             trials.insert(start.name(), commands.trial(*start, place.path()).await);
@@ -80,6 +83,12 @@ impl Here {
     #[must_use]
     pub fn place(&self) -> &Path {
         self.place.path()
+    }
+
+    /// How much longer than usual everything may take.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        self.commands.patience
     }
 
     /// Walls that a build for tests leaves down.
@@ -169,7 +178,10 @@ impl Here {
 
     async fn start(&self, start: Started, settings: &Settings) -> Result<Hosted, String> {
         let application = Arc::clone(&self.application);
-        Hosted::start(&self.setup, application, start, settings, &self.commands.variables).await
+        let mut variables = self.commands.variables.clone();
+        let longer = self.commands.patience.settings();
+        variables.extend(longer.into_iter().map(|(name, value)| (name, value.into())));
+        Hosted::start(&self.setup, application, start, settings, &variables).await
     }
 
     async fn service(

@@ -15,6 +15,7 @@ mod judge;
 mod limits;
 pub mod markdown;
 mod observe;
+mod patience;
 mod program;
 mod scene;
 mod secrets;
@@ -34,6 +35,7 @@ pub use attempt::Attempt;
 pub use corpus::{Case, Corpus, CorpusError, Family};
 pub use finding::Finding;
 pub use judge::Outcome;
+pub use patience::Patience;
 pub use scene::victim;
 
 use crate::grpc::{Probe, ProbeError};
@@ -60,6 +62,8 @@ pub struct Options {
     pub jobs: u32,
     /// Variables that `codemode run` is given.
     pub variables: Vec<(&'static str, OsString)>,
+    /// How much longer than usual everything may take.
+    pub patience: Patience,
 }
 
 /// What a run of one start had around it.
@@ -82,6 +86,8 @@ pub struct Results {
     /// Known where that is this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
+    /// By what every time allowed was multiplied.
+    pub patience: Patience,
     pub walls: Vec<Walls>,
     pub held: usize,
     pub broken: usize,
@@ -121,14 +127,16 @@ pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 /// [`ProveError`]. Walls that break are no error: they are counted in the results.
 pub async fn prove(
     corpus: Arc<Corpus>,
-    options: Options,
+    mut options: Options,
     interpreter: &Interpreter,
     progress: Progress<'_>,
 ) -> Result<Results, ProveError> {
     let machine = Machine::look(interpreter);
     progress("what stands here");
     let variables = options.variables.clone();
-    let here = Here::prepare(corpus, interpreter, &options.starts, variables).await?;
+    let patience = options.patience;
+    options.cases = options.cases.into_iter().map(|case| patience.allow(case, true)).collect();
+    let here = Here::prepare(corpus, interpreter, &options.starts, variables, patience).await?;
     let ground = Ground::Here(Box::new(here));
     let results = on(ground, "this machine".to_owned(), options, progress).await?;
     Ok(Results { machine: Some(machine), ..results })
@@ -162,7 +170,9 @@ pub async fn prove_elsewhere(
     let channel = elsewhere.probe.connect().await?;
     let key = Secret { place: "of the service's key", value: elsewhere.key };
     let caller = Caller::new(channel, &key.value);
-    let remote = Remote { caller, application, key };
+    let patience = options.patience;
+    options.cases = options.cases.into_iter().map(|case| patience.allow(case, false)).collect();
+    let remote = Remote { caller, application, key, patience };
     let trial = remote.trial().await;
     let started = trial.as_ref().ok().and_then(|answer| answer.report.start);
     options.starts = vec![started.unwrap_or(Started::Fresh)];
@@ -184,9 +194,18 @@ async fn on(
         walls: ground.walls(*start).to_vec(),
     });
     let walls = walls.collect();
+    let patience = options.patience;
     let attempts = all(&ground, options.cases, &options.starts, options.jobs, progress).await?;
-    let mut results =
-        Results { target, machine: None, walls, held: 0, broken: 0, not_tried: 0, attempts };
+    let mut results = Results {
+        target,
+        machine: None,
+        patience,
+        walls,
+        held: 0,
+        broken: 0,
+        not_tried: 0,
+        attempts,
+    };
     results.held = results.count(Outcome::Held);
     results.broken = results.count(Outcome::Broken);
     results.not_tried = results.count(Outcome::NotTried);

@@ -1,4 +1,4 @@
-def _prelude(values, tag, way, budget):
+def _prelude(values, tag, way, budget, patience):
     """What prove puts in front of a program: what it may aim at, and how it tells what it did."""
     import os
 
@@ -48,7 +48,7 @@ def _prelude(values, tag, way, budget):
         if way == "input":
             import select
 
-            if select.select([0], [], [], seconds)[0]:
+            if select.select([0], [], [], seconds * patience)[0]:
                 os.read(0, 1)
         elif way == "tool":
             tools["hold"].run()

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::patience::Patience;
+
 const PRELUDE: &str = include_str!("prelude.py");
 const VALUES: &str = "@VALUES@";
 /// The most that a program may tell, in steps.
@@ -21,7 +23,7 @@ pub enum Hold {
 }
 
 /// Puts the prelude in front of `source`. `tag` is how its lines are known among the program's own; no more
-/// than `budget` bytes of loot are told.
+/// than `budget` bytes of loot are told. Whoever waits to be looked at waits with `patience`.
 #[must_use]
 pub fn compose(
     source: &str,
@@ -29,13 +31,15 @@ pub fn compose(
     tag: &str,
     hold: Hold,
     budget: u64,
+    patience: Patience,
 ) -> String {
     let way = match hold {
         Hold::Input => "input",
         Hold::Tool => "tool",
         Hold::Time => "time",
     };
-    let values = format!("{}, {}, {way:?}, {budget}", literal(&aim.clone().into()), quoted(tag));
+    let (aim, tag, factor) = (literal(&aim.clone().into()), quoted(tag), patience.factor());
+    let values = format!("{aim}, {tag}, {way:?}, {budget}, {factor}");
     format!("{}\n{source}", PRELUDE.replace(VALUES, &values))
 }
 
@@ -127,10 +131,20 @@ mod tests {
     #[test]
     fn a_program_has_its_aims_in_front() {
         let aim = serde_json::json!({ "file": "/a\"b", "tcp4": ["127.0.0.1", 7], "tcp6": null });
-        let program = compose("print(1)\n", aim.as_object().unwrap(), "t", Hold::Input, 9);
+        let program = compose(
+            "print(1)\n",
+            aim.as_object().unwrap(),
+            "t",
+            Hold::Input,
+            9,
+            Patience::default(),
+        );
         assert!(program.ends_with("print(1)\n"));
         let values = "{\"file\": \"/a\\\"b\", \"tcp4\": (\"127.0.0.1\", 7,), \"tcp6\": None}";
-        assert!(program.contains(&format!("_prelude({values}, \"t\", \"input\", 9)")), "{program}");
+        assert!(
+            program.contains(&format!("_prelude({values}, \"t\", \"input\", 9, 1)")),
+            "{program}"
+        );
     }
 
     #[test]

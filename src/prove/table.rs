@@ -76,10 +76,17 @@ pub fn text(results: &Results) -> String {
 /// Where it was tried.
 #[must_use]
 pub fn about(results: &Results) -> Vec<String> {
-    match &results.machine {
+    let mut lines: Vec<_> = match &results.machine {
         Some(machine) => machine.lines().into(),
         None => vec![format!("By {}, as far as its answers show", results.target)],
-    }
+    };
+    lines.push(match results.patience {
+        patience if patience.is_more() => {
+            format!("Patience {}: every time allowed is so many times as long", patience.factor())
+        }
+        _ => "Patience 1: times are those that the cases allow".to_owned(),
+    });
+    lines
 }
 
 /// All of it in a sentence.

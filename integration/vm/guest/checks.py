@@ -143,7 +143,7 @@ def groups():
 
 
 def expect_clean(what):
-    wait_for(lambda: not groups(), 5)
+    wait_for(lambda: not groups(), 20)
     expect(f"{what}: no control group is left", not groups(), groups())
 
 

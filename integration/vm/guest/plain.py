@@ -1,5 +1,6 @@
 """Checks on a machine without systemd: everything by hand, in pure cgroup v2."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -133,7 +134,8 @@ def descendants(pid):
     found = [pid]
     for parent in found:
         for path in pathlib.Path(f"/proc/{parent}/task").glob("*/children"):
-            found += [int(child) for child in path.read_text().split()]
+            with contextlib.suppress(OSError):  # It ended meanwhile.
+                found += [int(child) for child in path.read_text().split()]
     return found
 
 
@@ -166,7 +168,7 @@ def root_killed_launcher():
         for pid in reversed(targets):
             kill(pid)
         out, err = front.communicate(timeout=30)
-        wait_for(lambda: not any(map(is_alive, family)), 5)
+        wait_for(lambda: not any(map(is_alive, family)), 20)
         left = [pid for pid in family if is_alive(pid)]
         expect(f"with the {victim} the run is gone", not left, (front.returncode, out, err, left))
         print("       groups before", before, "left", groups(), flush=True)
@@ -281,6 +283,17 @@ def root_with_read_only_groups():
     expect("the fix speaks of the mount", "writable" in (wall.get("fix") or ""), wall)
 
 
+def settled(pid, quiet=4, patience=90):
+    """The processes below, once none has come or gone for a while: sandboxes are made ahead."""
+    before, since = descendants(pid), time.monotonic()
+    deadline = since + patience
+    while time.monotonic() < min(since + quiet, deadline):
+        time.sleep(0.3)
+        if (now := descendants(pid)) != before:
+            before, since = now, time.monotonic()
+    return before
+
+
 @check
 def service_in_a_group():
     group = delegated("serve")
@@ -289,8 +302,7 @@ def service_in_a_group():
     with open("/tmp/serve.log", "w") as log:
         front = subprocess.Popen([*enter, CODEMODE, "serve"], env=env, stdout=log, stderr=log)
     wait_for(groups)
-    time.sleep(5)  # for the sandboxes made ahead
-    family = descendants(front.pid)
+    family = settled(front.pid)
     where = {p: pathlib.Path(f"/proc/{p}/cgroup").read_text().strip() for p in family}
     ours = [pid for pid, place in where.items() if place == "0::/serve/service"]
     runs = [place for place in where.values() if place.startswith("0::/serve/codemode-0/run-")]
@@ -300,8 +312,8 @@ def service_in_a_group():
     print("       enabled", (group / "cgroup.subtree_control").read_text().strip(), flush=True)
     if len(ours) == 4:
         kill(ours[2])
-        time.sleep(6)
-        now = descendants(front.pid)
+        wait_for(lambda: len(descendants(front.pid)) < len(family))
+        now = settled(front.pid)
         expect("another launcher takes over", ours[2] not in now and len(now) == len(family), now)
         left = [pid for pid in family if pid not in ours and is_alive(pid)]
         expect("the sandboxes of the one before are gone", not left, left)

@@ -102,9 +102,10 @@ def _quiet_hooks():
         return lambda: None if quiet else call()
 
     def register_quietly(**calls):
-        call = calls.get("after_in_child")
-        if getattr(call, "__module__", None) in ("threading", "logging"):
-            calls["after_in_child"] = unless_quiet(call)
+        # All of a module's or none: what one of them takes, such as a lock, another gives back.
+        for when, call in calls.items():
+            if getattr(call, "__module__", None) in ("threading", "logging"):
+                calls[when] = unless_quiet(call)
         register(**calls)
 
     if sys.version_info < (3, 13):

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::Witness;
 use crate::harness::processes::Identity;
 use crate::prove::finding::{Finding, Seen};
+use crate::prove::patience::Patience;
 
 /// So long a run may take to be taken down once its answer has come.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,14 +20,16 @@ pub struct Left {
     directory: PathBuf,
     files: HashSet<PathBuf>,
     keeps_groups: bool,
+    patience: Duration,
 }
 
 impl Left {
     /// Remembers what lies in the run's directory. A service keeps empty control groups for its next run
     /// (`keeps_groups`).
     #[must_use]
-    pub fn before(directory: &Path, keeps_groups: bool) -> Self {
-        Self { directory: directory.to_owned(), files: list(directory), keeps_groups }
+    pub fn before(directory: &Path, keeps_groups: bool, patience: Patience) -> Self {
+        let (files, patience) = (list(directory), patience.times(PATIENCE));
+        Self { directory: directory.to_owned(), files, keeps_groups, patience }
     }
 
     /// Waits until nothing is left, and says so, or what is.
@@ -35,7 +38,7 @@ impl Left {
         loop {
             witness.look(&[]);
             let left = self.all(witness);
-            if left.is_empty() || begun.elapsed() > PATIENCE {
+            if left.is_empty() || begun.elapsed() > self.patience {
                 witness.living().into_iter().for_each(Identity::kill);
                 let nothing = format!(
                     "no process, group, mount or file ({} processes were seen)",

@@ -17,14 +17,15 @@ use crate::harness::guard::GUARD_COMMAND;
 use crate::harness::service::inherited;
 use crate::prove::header::Observer;
 use crate::prove::observe::Witness;
+use crate::prove::patience::Patience;
 use crate::prove::program;
 use crate::prove::secrets::Secret;
 use crate::report::Started;
 
 /// The largest report that is read.
 const LARGEST: u64 = 64 << 20;
-/// So much longer than the case allows is waited for an answer, to tell how late it was.
-const LATE: Duration = Duration::from_secs(5);
+/// So long a run may take before any case.
+const TRIAL: Duration = Duration::from_secs(100);
 /// So long the guard may take to end what it guards.
 const GRACE: Duration = Duration::from_secs(12);
 
@@ -36,6 +37,8 @@ pub struct Commands {
     pub key: Secret,
     /// Further variables.
     pub variables: Vec<(&'static str, OsString)>,
+    /// How much longer than usual everything may take.
+    pub patience: Patience,
 }
 
 impl Commands {
@@ -47,12 +50,12 @@ impl Commands {
         let files = Files::prepare(job)
             .map_err(|error| format!("the files of the run can't be made: {error}"))?;
         let honest = Honest::of(job);
-        let patience = job.case.header.within + LATE;
+        let patience = job.patience();
         let started = self.start(job.start, &files.flags, &files.program, job.directory)?;
         let beside = honest.as_ref().map(|honest| {
             let program = job.directory.join("honest.py");
             fs::write(&program, honest.source()).map_err(|error| error.to_string())?;
-            self.start(job.start, &[], &program, job.directory)
+            self.start(job.start, &self.longer(), &program, job.directory)
         });
         let neighbour = beside.transpose()?;
         let guard = started.guard.id().unwrap_or_default();
@@ -85,7 +88,13 @@ impl Commands {
     pub async fn trial(&self, start: Started, directory: &Path) -> Result<Answer, String> {
         let file = directory.join(format!("trial-{}.py", start.name()));
         fs::write(&file, "result = 2 + 2\n").map_err(|error| error.to_string())?;
-        self.start(start, &[], &file, directory)?.finish(Duration::from_secs(100)).await
+        let started = self.start(start, &self.longer(), &file, directory)?;
+        started.finish(self.patience.times(TRIAL)).await
+    }
+
+    /// Flags of runs that are no case's.
+    fn longer(&self) -> Vec<OsString> {
+        self.patience.flags().into_iter().map(Into::into).collect()
     }
 
     fn start(
@@ -107,7 +116,7 @@ impl Commands {
         command.process_group(0);
         let guard =
             command.spawn().map_err(|error| format!("the run can't be started: {error}"))?;
-        Ok(Running { guard, begun: Instant::now() })
+        Ok(Running { guard, begun: Instant::now(), grace: self.patience.times(GRACE) })
     }
 }
 
@@ -125,7 +134,10 @@ impl Files {
         let way = hold(job.case, input.is_some(), false);
         let (tag, budget) = (&job.names.tag, header.budget());
         let program = directory.join("program.py");
-        fs::write(&program, program::compose(&job.case.source, &job.aim, tag, way, budget))?;
+        fs::write(
+            &program,
+            program::compose(&job.case.source, &job.aim, tag, way, budget, job.patience),
+        )?;
         let mut flags: Vec<OsString> =
             job.flags.iter().chain(&header.flags).map(Into::into).collect();
         if header.observers.contains(&Observer::Kept) {
@@ -144,6 +156,7 @@ impl Files {
 struct Running {
     guard: Child,
     begun: Instant,
+    grace: Duration,
 }
 
 impl Running {
@@ -157,7 +170,7 @@ impl Running {
         .await;
         // The guard's sign, should it wait for one.
         drop(self.guard.stdin.take());
-        let ended = tokio::time::timeout(GRACE, self.guard.wait()).await;
+        let ended = tokio::time::timeout(self.grace, self.guard.wait()).await;
         let Ok((out, err, took)) = finished else {
             return Err(format!("no answer within {} s", patience.as_secs()));
         };

@@ -15,6 +15,7 @@ use super::corpus::Case;
 use super::finding::{Finding, Seen};
 use super::header::Observer;
 use super::observe::{Left, Witness};
+use super::patience::Patience;
 use super::program::Hold;
 use super::secrets::{Secret, random};
 use crate::report::{Report, Started, Verdict};
@@ -54,6 +55,16 @@ pub struct Job<'a> {
     pub start: Started,
     /// Flags beside the case's own.
     pub flags: Vec<String>,
+    /// How much longer than usual everything may take; the case has it already.
+    pub patience: Patience,
+}
+
+impl Job<'_> {
+    /// How long an answer is waited for: longer than the case allows, to tell how late it was.
+    fn patience(&self) -> Duration {
+        const LATE: Duration = Duration::from_secs(5);
+        self.case.header.within + self.patience.times(LATE)
+    }
 }
 
 /// What came back of a run.
@@ -104,7 +115,7 @@ async fn watched<T>(
     let_go: impl FnMut(usize),
     run: impl Future<Output = T>,
 ) -> (T, Witness, Finding) {
-    let left = Left::before(job.directory, keeps_groups);
+    let left = Left::before(job.directory, keeps_groups, job.patience);
     let names = job.case.header.looks();
     let ran = tokio::select! {
         ran = run => ran,

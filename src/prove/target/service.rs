@@ -15,12 +15,13 @@ use crate::harness::service::{COLD, Service, Setup, setting};
 use crate::prove::finding::Finding;
 use crate::prove::header::Need;
 use crate::prove::observe::Witness;
+use crate::prove::patience::Patience;
 use crate::prove::program::{self, Hold};
 use crate::prove::secrets::Secret;
 use crate::report::Started;
 
-/// So much longer than the case allows is waited for an answer, to tell how late it was.
-const LATE: Duration = Duration::from_secs(5);
+/// So long a run may take before any case.
+const TRIAL: Duration = Duration::from_secs(100);
 
 /// What the flags of `codemode run` are called in a service's environment.
 const SETTINGS: [(&str, &str); 11] = [
@@ -143,6 +144,8 @@ pub struct Remote {
     pub application: Option<Arc<Application<ProveTools>>>,
     /// The key that its callers show.
     pub key: Secret,
+    /// How much longer than usual everything may take.
+    pub patience: Patience,
 }
 
 impl Remote {
@@ -180,13 +183,13 @@ impl Remote {
     pub async fn trial(&self) -> Result<Answer, String> {
         let code = "result = 2 + 2\n".to_owned();
         let message = ExecutionRequest { code, ..ExecutionRequest::default() };
-        answer(&mut self.caller.clone(), message, Duration::from_secs(100)).await
+        answer(&mut self.caller.clone(), message, self.patience.times(TRIAL)).await
     }
 }
 
 async fn plant(caller: &mut Caller, job: &Job<'_>, source: &str) -> Result<(), String> {
     let message = request(job, source, 0, false);
-    let planted = answer(caller, message, job.case.header.within + LATE).await;
+    let planted = answer(caller, message, job.patience()).await;
     planted.map(drop).map_err(|why| format!("the program before it: {why}"))
 }
 
@@ -197,7 +200,7 @@ async fn converse(
     timeout: i32,
     held: bool,
 ) -> (Result<Answer, String>, Option<Finding>) {
-    let patience = job.case.header.within + LATE;
+    let patience = job.patience();
     let mut other = caller.clone();
     let neighbour = async {
         let honest = Honest::of(job)?;
@@ -220,7 +223,14 @@ fn request(job: &Job<'_>, source: &str, timeout: i32, held: bool) -> ExecutionRe
         names.push(HOLD.to_owned());
     }
     ExecutionRequest {
-        code: program::compose(source, &job.aim, &job.names.tag, way, case.header.budget()),
+        code: program::compose(
+            source,
+            &job.aim,
+            &job.names.tag,
+            way,
+            case.header.budget(),
+            job.patience,
+        ),
         available_tools: names,
         timeout,
         correlation_id: job.names.marker.clone(),

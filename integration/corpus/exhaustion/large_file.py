@@ -1,6 +1,6 @@
 """Grows one file by writing, by truncating upwards and by reserving room."""
 # walls: rlimits
-# observe: bounded
+# observe: bounded word
 # verdict: file_size_limit
 # run: --memory 256M --file-size 1M --timeout 10
 import os
@@ -15,7 +15,7 @@ for name, grow in {
 }.items():
     try:
         grow()
-        tried(f"{name}: done")
+        gained(f"{name}: done")
     except OSError as error:
         tried(f"{name}: {error}")
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)

@@ -1,6 +1,6 @@
 """Makes empty files, directories, links and pipes until there is no room for another."""
 # walls: root
-# observe: bounded
+# observe: bounded word
 # verdict: scratch_limit
 # run: --memory 256M --scratch-inodes 512 --timeout 10
 import os
@@ -13,3 +13,5 @@ while True:
     os.symlink("/", f"/tmp/link{number}")
     os.mkfifo(f"/tmp/pipe{number}")
     number += 1
+    if number == 200:
+        gained("800 files, links and directories of 512")

@@ -13,9 +13,10 @@ try:
         else:
             os.close(os.open(f"/outputs/file-{made}", os.O_CREAT | os.O_WRONLY))
         made += 1
-    gained("100,000 files")
 except OSError as error:
     tried(f"{made} files, then: {error.strerror}")
+if made > 2000:
+    gained(f"{made} files of 2000")
 try:
     os.mkdir("/dev/shm/one-more")
     gained("another place has files of its own to give")

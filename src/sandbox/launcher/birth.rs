@@ -134,7 +134,7 @@ impl Needs {
                 rlimits: prepare::rlimits(limits, memory, processes, host.way() == Way::Confined),
                 open_files: u64::from(limits.open_files),
             },
-            scratch_options: prepare::scratch_options(limits)?,
+            scratch_options: prepare::scratch_options(&host.plan, limits)?,
         })
     }
 }

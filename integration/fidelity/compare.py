@@ -46,9 +46,9 @@ def jobs(args, version):
         sys.exit(f"compare.py: {args.python} has no `test` package that an ordinary user can read: "
                  f"apt-get install libpython{version}-testsuite, or name another --python")
     for name in names:
-        if name not in there:
+        if name.split(".")[0] not in there:
             print(f"skipped: {name}: Python {version} has no such module", flush=True)
-    return [(name, "stdlib.py", [name], starts(name)) for name in names if name in there]
+    return [(name, "stdlib.py", [name], starts(name)) for name in names if name.split(".")[0] in there]
 
 
 @dataclass

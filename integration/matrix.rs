@@ -76,6 +76,10 @@ fn attacks_on(wall: Wall) -> Vec<String> {
 
 fn leave_down(wall: &Wall) -> Row {
     let desk = Desk::new();
+    // What nobody misses, since it was never there.
+    if desk.missing_walls().iter().any(|missing| missing == wall.name()) {
+        return Row::Impossible("it does not stand here in any case".to_owned());
+    }
     let off = [("CODEMODE_WALLS_OFF", wall.name())];
     let attacks = attacks_on(*wall);
     if attacks.is_empty() {
@@ -103,7 +107,8 @@ fn leave_down(wall: &Wall) -> Row {
         .filter_map(|walls| walls["refused"].as_str())
         .collect();
     if let Some(why) = refused.first().filter(|_| refused.len() == 2) {
-        return Row::Impossible((*why).to_owned());
+        let why = why.split_once("can't be left down alone: ").map_or(*why, |(_, why)| why);
+        return Row::Impossible(why.to_owned());
     }
     let attempts = report["attempts"].as_array().unwrap();
     let name = |attempt: &Value| attempt["case"].as_str().unwrap().to_owned();
@@ -122,13 +127,15 @@ fn row(wall: Wall, cell: &str) -> String {
     format!("| `{wall}` | {cell} |")
 }
 
-/// Puts rows in the place of those that a text has.
-fn replaced(text: &str, rows: &[(Wall, String)]) -> String {
+/// Puts rows in the place of those that `docs/prove.md` has.
+fn write(rows: &[(Wall, String)]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/prove.md");
     let line = |line: &str| {
-        let same = rows.iter().find(|(wall, _)| line.starts_with(&format!("| `{wall}` |")));
-        same.map_or_else(|| line.to_owned(), |(wall, cell)| row(*wall, cell)) + "\n"
+        let new = rows.iter().find(|(wall, _)| line.starts_with(&format!("| `{wall}` |")));
+        new.map_or_else(|| line.to_owned(), |(wall, cell)| row(*wall, cell)) + "\n"
     };
-    text.lines().map(line).collect()
+    let text: String = std::fs::read_to_string(&path).unwrap().lines().map(line).collect();
+    std::fs::write(path, text).unwrap();
 }
 
 #[test]
@@ -156,6 +163,9 @@ fn every_wall_that_is_left_down_is_missed() {
         };
         let _ = writeln!(err, "{wall}: {:.0} s", begun.elapsed().as_secs_f64());
         rows.push((*wall, cell));
+        if std::env::var_os("CODEMODE_TEST_WRITE").is_some() {
+            write(&rows);
+        }
     }
     let mut table = String::from("| left down | what breaks |\n|---|---|\n");
     for (wall, cell) in &rows {
@@ -164,11 +174,6 @@ fn every_wall_that_is_left_down_is_missed() {
     let _ = writeln!(err, "\n{table}");
     for case in surprising {
         let _ = writeln!(err, "held although its first wall was down: {case}");
-    }
-    if std::env::var_os("CODEMODE_TEST_WRITE").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/prove.md");
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(path, replaced(&text, &rows)).unwrap();
     }
     assert!(unmissed.is_empty(), "nothing breaks without {}", unmissed.join(", "));
 }

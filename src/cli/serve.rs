@@ -10,7 +10,7 @@ use clap::Args;
 use super::{Stop, begin};
 use crate::config::{self, Config, Sources};
 use crate::engine::{Engine, EngineError, LaunchError, Ready};
-use crate::grpc::{self, Listeners, ServeError, Settings};
+use crate::grpc::{self, Listeners, ServeError, Settings, StopSignals};
 use crate::observe::{Log, Observer, Records};
 use crate::plan;
 use crate::policy::{Limits, Policy};
@@ -71,6 +71,8 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::sandbox)?;
     runtime.block_on(async {
+        // Before there are sandboxes, which must not be left by a service that has no time to end.
+        let signals = StopSignals::heed().map_err(Stop::sandbox)?;
         // Only now: threads that were started before would have kept the privileges.
         let observer = Observer::start(&config, &log, records).map_err(Stop::usage)?;
         let engine = match prepared {
@@ -79,7 +81,7 @@ pub(super) fn main(args: &ServeArgs) -> Result<ExitCode, Stop> {
         };
         announce(&config, &interpreter, policy.limits, &engine, &observer).await;
         let settings = Settings { config, policy, observer: Arc::clone(&observer) };
-        let served = grpc::serve(settings, engine, listeners).await.map_err(stop);
+        let served = grpc::serve(settings, engine, listeners, signals).await.map_err(stop);
         if served.is_ok() {
             tracing::info!("stopped");
         }

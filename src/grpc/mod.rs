@@ -24,7 +24,7 @@ pub use listen::{bind, bind_metrics};
 pub use privileges::{account, drop_privileges};
 pub use probe::{Probe, ProbeError, ProbeTls, Trust};
 pub use resolve::main_app_resolves;
-pub use server::{Listeners, ServeError, Settings, serve};
+pub use server::{Listeners, ServeError, Settings, StopSignals, serve};
 pub(crate) use structs::to_json;
 
 /// Generated from `proto/codemode.proto`.

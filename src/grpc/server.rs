@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
@@ -45,6 +45,32 @@ pub struct Listeners {
     pub metrics: Option<TcpListener>,
 }
 
+/// The orders to stop: SIGTERM and SIGINT.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// From now on they end nothing by themselves.
+    ///
+    /// # Errors
+    /// As `sigaction(2)`.
+    pub fn heed() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn come(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Why the server ended, if not because it was told to.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -82,7 +108,7 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// Serves until one of `signals` comes, then drains.
 ///
 /// # Errors
 /// [`ServeError`].
@@ -90,6 +116,7 @@ pub async fn serve(
     settings: Settings,
     engine: Engine,
     listeners: Listeners,
+    signals: StopSignals,
 ) -> Result<(), ServeError> {
     let Settings { config, policy, observer } = settings;
     let limits = config.limits.clone();
@@ -144,7 +171,7 @@ pub async fn serve(
         server = server.tls_config(tls(settings))?;
     }
     let incoming = incoming(listeners.calls)?;
-    let drain = drain(Arc::clone(&executor), stop_sender, config.shutdown_grace);
+    let drain = drain(Arc::clone(&executor), signals, stop_sender, config.shutdown_grace);
     let gone = Arc::clone(&executor);
     let count = Count { observer, by_key: key.is_some() };
     let serving = server
@@ -191,15 +218,15 @@ async fn launcher_gone(engine: &Engine) {
 
 /// Resolves at the order to stop; from then on nobody new is let in, and what still runs after
 /// the grace period is ended.
-async fn drain(executor: Arc<Executor>, stop: watch::Sender<bool>, grace: Duration) {
-    if let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = launcher_gone(&executor.engine) => tracing::error!("the launcher is gone"),
-        }
+async fn drain(
+    executor: Arc<Executor>,
+    mut signals: StopSignals,
+    stop: watch::Sender<bool>,
+    grace: Duration,
+) {
+    tokio::select! {
+        () = signals.come() => {}
+        () = launcher_gone(&executor.engine) => tracing::error!("the launcher is gone"),
     }
     tracing::info!(grace_s = grace.as_secs_f64(), "draining");
     executor.admission.drain();

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use codemode::policy::Wall;
@@ -74,10 +75,20 @@ fn attacks_on(wall: Wall) -> Vec<String> {
     cases.map(|case| case.name).collect()
 }
 
-fn leave_down(wall: &Wall) -> Row {
+/// Names of the walls that don't stand on this host with all put up.
+fn missing_walls() -> BTreeSet<String> {
+    let mut doctor = Command::new(harness::binary());
+    let output = doctor.args(["doctor", "--json"]).env_remove("CODEMODE_WALLS_OFF").output();
+    let report: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let walls = report["walls"].as_array().unwrap().iter();
+    let missing = walls.filter(|wall| wall["standing"] == false);
+    missing.map(|wall| wall["wall"].as_str().unwrap().to_owned()).collect()
+}
+
+fn leave_down(wall: &Wall, missing: &BTreeSet<String>) -> Row {
     let desk = Desk::new();
     // What nobody misses, since it was never there.
-    if desk.missing_walls().iter().any(|missing| missing == wall.name()) {
+    if missing.contains(wall.name()) {
         return Row::Impossible("it does not stand here in any case".to_owned());
     }
     let off = [("CODEMODE_WALLS_OFF", wall.name())];
@@ -140,6 +151,7 @@ fn write(rows: &[(Wall, String)]) {
 
 #[test]
 fn every_wall_that_is_left_down_is_missed() {
+    let missing = missing_walls();
     let mut rows = Vec::new();
     let (mut unmissed, mut surprising) = (Vec::new(), Vec::new());
     let chosen = std::env::var("CODEMODE_TEST_WALLS").unwrap_or_default();
@@ -148,7 +160,7 @@ fn every_wall_that_is_left_down_is_missed() {
     let mut err = std::io::stderr();
     for wall in Wall::ALL.iter().filter(is_chosen) {
         let begun = Instant::now();
-        let cell = match leave_down(wall) {
+        let cell = match leave_down(wall, &missing) {
             Row::Impossible(why) => {
                 skipped(wall.name(), &why);
                 format!("can't be tried: {why}")

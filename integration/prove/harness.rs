@@ -82,15 +82,6 @@ impl Desk {
         command
     }
 
-    /// Names of the walls that don't stand on this host, with all put up.
-    pub fn missing_walls(&self) -> Vec<String> {
-        let output = self.codemode(&["doctor", "--json"]).output().unwrap();
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let walls = report["walls"].as_array().unwrap().iter();
-        let missing = walls.filter(|wall| wall["standing"] == false);
-        missing.map(|wall| wall["wall"].as_str().unwrap().to_owned()).collect()
-    }
-
     /// The attacks that come with codemode, or those that `CODEMODE_TEST_CORPUS` holds. One such proof at a time: some
     /// of them use up what others need.
     pub fn prove_all(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {

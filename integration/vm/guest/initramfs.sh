@@ -4,6 +4,8 @@ b=/bin/busybox
 $b mkdir -p /proc /dev /root
 $b mount -t proc proc /proc
 $b mount -t devtmpfs dev /dev
+# Until this is read, what failed was the emulator.
+$b echo "KERNEL IS UP" >/dev/console
 for module in /modules/*; do $b insmod "$module"; done
 while [ ! -b /dev/vda ]; do $b sleep 0.1; done
 $b mount -t ext4 /dev/vda /root

@@ -36,7 +36,7 @@ from harness import CASES, Skip  # noqa: E402
 from runner import Runner  # noqa: E402
 from site_under_test import set_site  # noqa: E402
 
-GROUPS = ["guide", "inside", "tiers", "outside", "siege"]
+GROUPS = ["guide", "inside", "tiers", "outside", "prove", "siege"]
 PUBLISHED = "client"
 
 

@@ -7,6 +7,7 @@
 // A function to be found by name takes an attribute that the lint counts.
 #![allow(unsafe_code)]
 
+mod gather;
 #[path = "../src/sys/mod.rs"]
 pub mod sys;
 
@@ -34,14 +35,27 @@ use sys::{Handlers, HotPages, Parentage, ThreadId};
 /// negative). Returns 0 in each guest, with every wall standing around it.
 ///
 /// The caller is an interpreter with one thread, between `PyOS_BeforeFork` and `PyOS_AfterFork_Child`. A run
-/// will first write to the pages of the `count` addresses at `pages`.
+/// will first write to the pages of the `written` addresses at `pages`, and of files touch those at the `touched`
+/// ones that follow, which are in order.
 ///
 /// # Safety
-/// As [`sys::numbers`].
+/// As [`sys::numbers`], for all of them.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn codemode_serve(number: c_int, pages: *const u64, count: usize) -> c_int {
+pub unsafe extern "C" fn codemode_serve(
+    number: c_int,
+    pages: *const u64,
+    written: usize,
+    touched: usize,
+) -> c_int {
     // SAFETY: the caller's contract.
-    let hot = HotPages::new(&unsafe { sys::numbers(pages, count) });
+    let mut pages = unsafe { sys::numbers(pages, written + touched) };
+    let touched = pages.split_off(written.min(pages.len()));
+    let hot = HotPages::new(&pages);
+    if let Ok(parts) = gather::parts(&touched) {
+        // Where that can't be done runs start and end a little later.
+        // SAFETY: one thread, by the caller's contract; the parts are made for it.
+        let _ = unsafe { sys::move_into_large_pages(&parts) };
+    }
     match sys::borrow(number).and_then(|launcher| serve(launcher, hot)) {
         Ok(Side::Guest) => 0,
         Ok(Side::Server) => 1,

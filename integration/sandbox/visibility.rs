@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use serde_json::{Value, json};
 
 use super::harness::{
-    CANARY, SECRET, ask_python, canary, is_root, outside, python, run, run_with, skip,
+    CANARY, SECRET, START, ask_python, canary, is_root, outside, python, run, run_with, skip,
 };
 use super::live::Live;
 use super::processes;
@@ -254,4 +255,26 @@ fn every_namespace_is_its_own() {
         assert_ne!(inside[kind], ours, "{kind}");
         assert_ne!(link(&live.guest.pid.to_string(), kind), ours, "{kind} from outside");
     }
+}
+
+#[test]
+fn only_a_warm_run_has_its_memory_in_large_pages() {
+    let version = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let numbers: Vec<u32> = version.split('.').map_while(|part| part.parse().ok()).collect();
+    if numbers < vec![6, 1] || !Path::new("/sys/kernel/mm/transparent_hugepage").exists() {
+        return skip("only_a_warm_run_has_its_memory_in_large_pages", "this kernel can't");
+    }
+    // What was the interpreter's file, loaded for all, is memory without a name then.
+    let text = "
+        sizes = {True: 0, False: 0}
+        with open('/proc/self/maps') as maps:
+            for line in maps:
+                area, mode, *_, last = line.split()
+                start, end = (int(number, 16) for number in area.split('-'))
+                if mode == 'r-xp':
+                    sizes[last.startswith('/')] += end - start
+        result = sizes[False] > 1 << 20
+    ";
+    let outcome = run(&[], text);
+    assert_eq!(outcome.result(), json!(START == "warm"), "{outcome:?}");
 }

@@ -19,7 +19,7 @@ use crate::harness::processes::{self, Identity, Process};
 pub const KINDS: [&str; 7] = ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"];
 
 /// Between two looks: they take their time from the same processors as what is measured.
-const PERIOD: Duration = Duration::from_millis(100);
+const PERIOD: Duration = Duration::from_millis(200);
 
 /// What all looks saw.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 /// The guest's source; each interpreter compiles it once for itself.
-pub const GUEST: &str = concat!(include_str!("guest/warm.py"), include_str!("guest/guest.py"));
+pub const GUEST: &str = concat!(
+    include_str!("guest/warm.py"),
+    include_str!("guest/pages.py"),
+    include_str!("guest/guest.py")
+);
 
 /// What an interpreter says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]

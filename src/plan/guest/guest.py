@@ -12,7 +12,7 @@ every import here is paid by every run.
 def _guest():
     import gc
     import sys
-    from posix import read, write
+    from posix import _exit, read, write
 
     CONTROL = 3
     # Ends of a program that the supervisor can prove by a reading, if it may look before the
@@ -448,20 +448,21 @@ def _guest():
             code = report_failure(error, filename, source)
         return code, scope
 
-    def rehearsal():
-        request = ("p", "result = 2 + 2\n", ["p"], [], "{}", "null", 100)
-        finish(perform(*load_request(store_request(request)))[1])
+    def run():
+        """Receive one program and run it; its exit code, and whether the process may just end."""
+        request = load_request(receive_body())
+        # Until here nothing of the program has run, and it may be given to another sandbox.
+        transmit_text('{"t":"go"}')
+        code, scope = perform(*request)
+        return code, finish(scope)
 
     if len(sys.argv) > 1:
+        example = store_request(("p", "result = 2 + 2\n", ["p"], [], "{}", "null", 100))
+        example = len(example).to_bytes(4, "little") + example
         # Returns in each process that is forked for a run.
-        _become_warm(sys.argv[1], sys.argv[2:], CONTROL, dumps, rehearsal)
-    request = load_request(receive_body())
-    # Until here nothing of the program has run, and it may be given to another sandbox.
-    transmit_text('{"t":"go"}')
-    code, scope = perform(*request)
-    if finish(scope):
-        from posix import _exit
-
+        _become_warm(sys.argv[1], sys.argv[2:], CONTROL, dumps, (example, run))
+    code, may_end = run()
+    if may_end:
         _exit(code)
     return code
 

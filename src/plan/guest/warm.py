@@ -64,22 +64,11 @@ def _become_warm(library, modules, control, dumps, rehearsal):
     fork = ctypes.PyDLL(library)
     gc.collect()
     gc.freeze()
-    pages = b""
+    pages, written, touched = b"", 0, 0
     ctypes.pythonapi.PyOS_BeforeFork()
     if looked:
-        # In a process of its own: what it leaves behind would be copied for every run.
-        source, target = os.pipe()
-        child = fork.codemode_fork()
-        if child == 0:
-            try:
-                os.write(target, _rehearse(ctypes, fork, control, rehearsal)[:1 << 15])
-            finally:
-                os._exit(0)
-        os.close(target)
-        pages = os.read(source, 1 << 15)
-        os.close(source)
-        os.waitpid(child, 0)
-    done = fork.codemode_serve(control, pages, ctypes.c_size_t(len(pages) // 8))
+        pages, written, touched = _pages_of_a_run(ctypes, fork, control, release, *rehearsal)
+    done = fork.codemode_serve(control, pages, ctypes.c_size_t(written), ctypes.c_size_t(touched))
     if done > 0:
         os._exit(0)
     if done < 0:
@@ -131,72 +120,4 @@ def _reseed():
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
-
-
-def _rehearse(ctypes, fork, control, rehearsal):
-    """Find out which pages a run writes to first, by forking one that runs almost nothing.
-
-    A fork's first touch of each page costs a fault. With the list the kernel is asked for all of
-    them at once, while the sandbox is still being built. Returns addresses, eight bytes each.
-    """
-    here, there = os.pipe(), os.pipe()
-
-    def wait(pipe):
-        return os.read(pipe[0], 1)
-
-    def go(pipe):
-        os.write(pipe[1], b"1")
-
-    child = fork.codemode_fork()
-    if child == 0:
-        try:
-            wait(there)
-            ctypes.pythonapi.PyOS_AfterFork_Child()
-            _reseed()
-            null = os.open("/dev/null", os.O_RDWR)
-            os.dup2(null, control)
-            rehearsal()
-            go(here)
-            wait(there)
-        finally:
-            os._exit(0)
-    # Only the child's end is left: should it die, that is heard.
-    os.close(here[1])
-    if child < 0:
-        return b""
-    # What this process has written to since is the child's alone, too. Looking twice, it writes to the
-    # same pages.
-    for _ in range(2):
-        before = _mapped(child)
-    go(there)
-    wait(here)
-    written = (_mapped(child) - before) & _mapped("self")
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    return b"".join(address.to_bytes(8, "little") for address in sorted(written))
-
-
-def _mapped(process):
-    """Pages that a process may write to and has to itself; of "self" all that it may write to.
-
-    See pagemap in proc(5) and Documentation/admin-guide/mm/pagemap.rst: bit 63 present, 56 mapped
-    by no other process (Linux 4.2).
-    """
-    size = os.sysconf("SC_PAGE_SIZE")
-    pages = set()
-    with open("/proc/%s/maps" % process) as maps, open(
-        "/proc/%s/pagemap" % process, "rb", 0
-    ) as pagemap:
-        for line in maps.read().splitlines():
-            area, mode = line.split()[:2]
-            if mode[:2] != "rw" or mode[3] != "p":
-                continue
-            first, end = [int(number, 16) for number in area.split("-")]
-            pagemap.seek(first // size * 8)
-            entries = pagemap.read((end - first) // size * 8)
-            for at in range(0, len(entries), 8):
-                bits = int.from_bytes(entries[at:at + 8], "little")
-                if bits >> 63 and (process == "self" or bits >> 56 & 1):
-                    pages.add(first + at // 8 * size)
-    return pages
 

@@ -1,0 +1,171 @@
+//! Memory of the calling process, moved into large pages.
+
+use std::ffi::c_void;
+use std::ops::Range;
+use std::process;
+use std::ptr;
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow};
+
+/// Size of a large page, and what its place is a multiple of. Where the kernel's are larger, none is given.
+const LARGE: usize = 2 << 20;
+
+/// A part of the calling process's memory: whole pages of one private mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Where it begins and ends.
+    pub place: Range<usize>,
+    /// What may be done there (`PROT_*`).
+    pub access: i32,
+}
+
+/// Moves `parts` into large pages (`MADV_COLLAPSE`, Linux 6.1), in which they stand at the same places
+/// with the same content. The kernel copies page tables and takes them down in batches then.
+///
+/// # Errors
+/// As `mmap(2)` and `madvise(2)`: `EINVAL` where the kernel can't, `ENOMEM` or `EAGAIN` if it has no large
+/// pages now. Nothing has changed then. Should the kernel fail half way, the process ends: its memory would
+/// have holes.
+///
+/// # Safety
+/// The process has one thread, and `parts` are whole pages of its private, readable mappings, ordinary ones.
+/// They don't overlap, and leave out the stack and [`thread_storage`].
+pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let size = parts.iter().map(|part| part.place.len()).sum::<usize>().next_multiple_of(LARGE);
+    let mapped = size + LARGE;
+    // SAFETY: a new mapping at a place of the kernel's choice, over nothing else.
+    let area = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            mapped,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if area == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    let first = (area as usize).next_multiple_of(LARGE);
+    // A handler might write to a part.
+    let masked = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
+    // SAFETY: from here to the last move nothing is written but the new area, which is large enough: no
+    // allocation, and a call that fails writes to errno alone, which is in no part. Each part is readable
+    // (the caller's contract).
+    let done = unsafe {
+        copy(parts, first);
+        prepare(parts, first, size).map(|()| put_in_place(parts, first))
+    };
+    // SAFETY: what is left of the area above, to which nobody refers; what was moved is no longer in it.
+    unsafe { libc::munmap(area, mapped) };
+    masked.and_then(|before| before.thread_set_mask()).and(done)
+}
+
+/// Where the C library keeps what is the calling thread's own, `errno` for one: an address in it.
+#[must_use]
+pub fn thread_storage() -> usize {
+    // SAFETY: no arguments, can't fail; the thread's descriptor stands at the end of its storage.
+    (unsafe { libc::pthread_self() }) as usize
+}
+
+/// The kernel's, in bytes.
+#[must_use]
+pub fn page_size() -> usize {
+    // SAFETY: a number for a number.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}
+
+unsafe fn copy(parts: &[Part], mut to: usize) {
+    for Part { place, .. } in parts {
+        // SAFETY: the caller's contract: readable, and room for all at `to`, apart from every part.
+        unsafe { ptr::copy_nonoverlapping(place.start as *const u8, to as *mut u8, place.len()) };
+        to += place.len();
+    }
+}
+
+/// All that may fail: large pages, and the access to each part's.
+unsafe fn prepare(parts: &[Part], mut from: usize, size: usize) -> nix::Result<()> {
+    // SAFETY: `from` begins a mapping of the caller's, of this size, that holds the parts one after the other.
+    unsafe {
+        Errno::result(libc::madvise(from as *mut c_void, size, libc::MADV_COLLAPSE))?;
+        for Part { place, access } in parts {
+            Errno::result(libc::mprotect(from as *mut c_void, place.len(), *access))?;
+            from += place.len();
+        }
+    }
+    Ok(())
+}
+
+unsafe fn put_in_place(parts: &[Part], mut from: usize) {
+    for Part { place, .. } in parts {
+        let (size, to) = (place.len(), place.start as *mut c_void);
+        let how = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        // SAFETY: the same bytes at the same place with the same access as before.
+        let moved = unsafe { libc::mremap(from as *mut c_void, size, size, how, to) };
+        if moved == libc::MAP_FAILED {
+            process::abort();
+        }
+        from += size;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Memory of the test's own that nobody else knows of.
+    fn pages(count: usize) -> &'static mut [u8] {
+        let size = count * page_size();
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let how = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping at a place of the kernel's choice, zeroed, which is never taken away.
+        unsafe {
+            let area = libc::mmap(ptr::null_mut(), size, access, how, -1, 0);
+            assert_ne!(area, libc::MAP_FAILED);
+            std::slice::from_raw_parts_mut(area.cast(), size)
+        }
+    }
+
+    fn part(bytes: &[u8], access: i32) -> Part {
+        let start = bytes.as_ptr() as usize;
+        Part { place: start..start + bytes.len(), access }
+    }
+
+    #[test]
+    fn what_moves_keeps_its_place_its_content_and_its_access() {
+        let (writable, readable) = (pages(700), pages(30));
+        for (at, byte) in writable.iter_mut().chain(readable.iter_mut()).enumerate() {
+            *byte = (at / 7) as u8;
+        }
+        let (before, read_before) = (writable.to_vec(), readable.to_vec());
+        let both = libc::PROT_READ | libc::PROT_WRITE;
+        let parts = [part(writable, both), part(readable, libc::PROT_READ)];
+        // SAFETY: other threads don't know of these pages; the parts are whole mappings.
+        let moved = unsafe { move_into_large_pages(&parts) };
+        assert!(*writable == *before && *readable == *read_before);
+        writable.fill(1);
+        assert!(writable.iter().all(|byte| *byte == 1));
+        match moved {
+            Ok(()) => assert!(mode_of(&parts[1]).starts_with("r--p")),
+            Err(errno) => eprintln!("skipped: this host gives no large pages now ({errno})"),
+        }
+    }
+
+    fn mode_of(part: &Part) -> String {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let line = maps.lines().find(|line| line.starts_with(&format!("{:x}-", part.place.start)));
+        line.and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused_before_anything_is_touched() {
+        assert!(thread_storage() > page_size());
+        // SAFETY: nothing is moved.
+        assert_eq!(unsafe { move_into_large_pages(&[]) }, Ok(()));
+    }
+}

@@ -2,6 +2,7 @@
 mistake in the settings isn't restarted. Imported by systemd.py, which runs all checks."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -15,7 +16,9 @@ REQUIRED = ("distinct_uid", "proc", "root", "cgroup_memory", "cgroup_pids", "cgr
 
 
 def install():
-    shutil.copy(CODEMODE, "/usr/local/bin/codemode")
+    # Beside what may still run from there.
+    shutil.copy(CODEMODE, "/usr/local/bin/codemode.new")
+    os.replace("/usr/local/bin/codemode.new", "/usr/local/bin/codemode")
     shutil.copy(HERE / "codemode.service", SYSTEM)
     settings = pathlib.Path("/etc/codemode")
     settings.mkdir(exist_ok=True)
@@ -32,8 +35,13 @@ def shown(unit, *names):
 def processes():
     """Command line, user id and effective capabilities of each process of the service."""
     found = []
-    for procs in UNIT.rglob("cgroup.procs"):
-        for pid in procs.read_text().split():
+    # Groups of ended runs vanish meanwhile, which os.walk passes over.
+    for directory, _, _ in os.walk(UNIT):
+        try:
+            pids = pathlib.Path(directory, "cgroup.procs").read_text().split()
+        except OSError:
+            continue
+        for pid in pids:
             place = pathlib.Path("/proc") / pid
             try:
                 status = dict(line.split(":\t", 1) for line in (place / "status").read_text().splitlines())
@@ -61,7 +69,11 @@ def run_under_the_unit(code, *changes):
     call(["systemctl", "daemon-reload"])
     call(["systemctl", "start", "under-the-unit"])
     text = output.read_text()
-    return json.loads(text) if text.startswith("{") else None
+    if text.startswith("{"):
+        return json.loads(text)
+    said = call(["journalctl", "-u", "under-the-unit", "-o", "cat", "--no-pager", "-n", "5"])[1]
+    print("       no report:", text, said, flush=True)
+    return None
 
 
 @check

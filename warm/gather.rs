@@ -25,9 +25,11 @@ const ENTRY: usize = 8;
 const PRESENT: u64 = 1 << 63;
 const OF_FILE: u64 = 1 << 61;
 
-/// Mappings that are more than their content, by `VmFlags` (proc_pid_smaps(5)): shared, growing down (the stack),
-/// locked, a device's, not copied or emptied by a fork, droppable, of huge pages already.
-const SPECIAL: [&str; 9] = ["sh", "gd", "lo", "io", "pf", "dc", "wf", "dp", "ht"];
+/// Mappings that are more than their content, by `VmFlags` (proc_pid_smaps(5)): shared, growing down (the stack), a
+/// shadow stack, locked, sealed, a device's, not copied or emptied by a fork, left out of dumps, droppable, of huge
+/// pages already.
+const SPECIAL: [&str; 12] =
+    ["sh", "gd", "ss", "lo", "sl", "io", "pf", "dc", "wf", "dd", "dp", "ht"];
 
 /// One mapping of the process.
 struct Mapping {

@@ -45,10 +45,10 @@ def jobs(args, version):
     if "test_int" not in there:
         sys.exit(f"compare.py: {args.python} has no `test` package that an ordinary user can read: "
                  f"apt-get install libpython{version}-testsuite, or name another --python")
-    for name in names:
-        if name.split(".")[0] not in there:
-            print(f"skipped: {name}: Python {version} has no such module", flush=True)
-    return [(name, "stdlib.py", [name], starts(name)) for name in names if name.split(".")[0] in there]
+    absent = [name for name in names if name.split(".")[0] not in there]
+    for name in absent:
+        print(f"skipped: {name}: Python {version} has no such module", flush=True)
+    return [(name, "stdlib.py", [name], starts(name)) for name in names if name not in absent]
 
 
 @dataclass

@@ -34,7 +34,10 @@ def _pages_of_a_run(ctypes, fork, control, release, example, run):
             os._exit(0)
     os.close(target)
     told = b""
-    while more := os.read(source, 1 << 16):
+    while True:
+        more = os.read(source, 1 << 16)
+        if not more:
+            break
         told += more
     for process in child, looker:
         if process > 0:

@@ -227,9 +227,15 @@ impl KeptGroups {
         groups.remove(bases)
     }
 
-    /// Removes all that are kept.
-    pub fn remove_all(&mut self, bases: &[Base]) {
-        for groups in self.0.drain(..) {
+    /// How many are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Removes all but so many.
+    pub fn keep(&mut self, count: usize, bases: &[Base]) {
+        for groups in self.0.drain(count.min(self.0.len())..) {
             let _ = groups.remove(bases);
         }
     }

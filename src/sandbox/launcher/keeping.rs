@@ -127,21 +127,22 @@ impl Keeping {
         match &self.warm {
             None => Heard::Nothing,
             Some(warm) if warm.await_answer() => self.hear(epoll),
-            Some(warm) => {
-                let why = warm.overdue();
-                self.lose(epoll, why)
-            }
+            Some(_) => self.lose_overdue(epoll),
         }
     }
 
     /// Gives it up if an order has been unanswered for too long.
     pub fn hear_overdue(&mut self, epoll: &Epoll, now: Instant) -> Heard {
-        match (&self.warm, self.overdue_from()) {
-            (Some(warm), Some(from)) if from <= now => {
-                let why = warm.overdue();
-                self.lose(epoll, why)
-            }
+        match self.overdue_from() {
+            Some(from) if from <= now => self.lose_overdue(epoll),
             _ => Heard::Nothing,
+        }
+    }
+
+    fn lose_overdue(&mut self, epoll: &Epoll) -> Heard {
+        match self.warm.as_ref().map(Warm::overdue) {
+            Some(why) => self.lose(epoll, why),
+            None => Heard::Nothing,
         }
     }
 

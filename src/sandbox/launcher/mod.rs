@@ -14,6 +14,7 @@ mod failure;
 pub(super) mod fuzzing;
 mod group;
 mod groups;
+mod handed_on;
 mod host;
 mod keeping;
 mod landlock;

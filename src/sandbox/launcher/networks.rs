@@ -126,6 +126,17 @@ impl Networks {
         }
     }
 
+    /// How many are kept.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Lets all but so many go.
+    pub fn keep(&mut self, count: usize) {
+        self.kept.truncate(count);
+    }
+
     fn is_untouched(&self, network: &Network) -> io::Result<bool> {
         Ok(network.sockets()? == Some(0) && network.counted()? == self.untouched)
     }

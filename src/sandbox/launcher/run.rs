@@ -16,9 +16,10 @@ use nix::unistd::Pid;
 use super::birth::{Child, Needs};
 use super::collect::Collector;
 use super::failure::{of_stage, wall_of};
-use super::groups::{Groups, KeptGroups};
+use super::groups::Groups;
+use super::handed_on::HandedOn;
 use super::host::Host;
-use super::networks::{Network, Networks};
+use super::networks::Network;
 use super::outer::Outer;
 use super::processes;
 use super::processes::CpuLedger;
@@ -27,14 +28,6 @@ use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::{End, LauncherKill, Outputs, Status};
 use crate::sandbox::record::{Record, Stage};
 use crate::sys;
-
-/// What a run leaves to the next, as new.
-pub struct HandedOn {
-    /// Control groups.
-    pub groups: KeptGroups,
-    /// Network namespaces, where runs are given one.
-    pub networks: Option<Networks>,
-}
 
 /// A sandbox being built, running or ending.
 pub struct Run {

@@ -12,11 +12,11 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 
 use super::birth::Handed;
 use super::failure::fail;
-use super::groups::KeptGroups;
+use super::handed_on::HandedOn;
 use super::host::{Host, Slots};
 use super::keeping::Keeping;
 use super::networks::Networks;
-use super::run::{HandedOn, Run};
+use super::run::Run;
 use super::warm::Warm;
 use crate::policy::Limits;
 use crate::sandbox::child::JoinFiles;
@@ -87,7 +87,7 @@ impl<'a> Worker<'a> {
             lingering: HashMap::new(),
             slots: Slots::default(),
             warm,
-            handed_on: HandedOn { groups: KeptGroups::default(), networks },
+            handed_on: HandedOn::new(networks),
             next_guard: Instant::now(),
             rest_until: Instant::now(),
             buffer: vec![0; LARGEST],
@@ -136,6 +136,7 @@ impl<'a> Worker<'a> {
             .map(|run| run.next_look.max(self.rest_until).saturating_duration_since(now))
             .chain(self.lingering.values().next().map(|_| LINGER))
             .chain(self.warm.next_look().map(|next| next.saturating_duration_since(now)))
+            .chain(self.handed_on.next_look().map(|next| next.saturating_duration_since(now)))
             .chain(self.guards().map(|_| self.next_guard.saturating_duration_since(now)))
             .min();
         match next {
@@ -357,6 +358,7 @@ impl<'a> Worker<'a> {
         let overdue = self.warm.hear_overdue(&self.epoll, now);
         self.heed(overdue);
         self.warm.start_if_due(self.host, &self.epoll, now);
+        self.handed_on.look(&self.host.bases.bases, now);
         for (id, run) in std::mem::take(&mut self.lingering) {
             self.bury(id, run);
         }
@@ -381,7 +383,7 @@ impl<'a> Worker<'a> {
         for _ in 0..200 {
             self.lingering.retain(|_, run| !run.clear(self.host, &mut self.handed_on));
             if self.lingering.is_empty() {
-                self.handed_on.groups.remove_all(&self.host.bases.bases);
+                self.handed_on.groups.keep(0, &self.host.bases.bases);
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));

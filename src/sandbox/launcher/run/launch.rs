@@ -33,7 +33,8 @@ impl Run {
         limits: Limits,
         handed: Handed,
     ) -> Result<Self, Refusal> {
-        let HandedOn { groups, networks } = on;
+        on.comes();
+        let HandedOn { groups, networks, .. } = on;
         let groups =
             groups.take(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
         let born = Needs::of(host, slot, &limits, handed, &groups)

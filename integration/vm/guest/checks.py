@@ -132,14 +132,15 @@ def expect_v2(report, what):
     expect(f"{what}: cgroup v2 walls stand", good, seen)
 
 
+def groups_below(place=CGROUPS):
+    """Every group there, those that end meanwhile passed over."""
+    return [pathlib.Path(path) for path, _, _ in os.walk(place)]
+
+
 def groups():
-    """Groups of ours, anywhere."""
-    found = []
-    for path, names, _ in os.walk(CGROUPS):
-        # Not codemode-check.service, which is us.
-        found += [os.path.join(path, name) for name in names
-                  if name.startswith(("codemode-", "run-")) and not name.endswith(".service")]
-    return found
+    """Groups of ours, anywhere; not codemode-check.service, which is us."""
+    return [str(path) for path in groups_below()
+            if path.name.startswith(("codemode-", "run-")) and path.suffix != ".service"]
 
 
 def expect_clean(what):

@@ -6,14 +6,15 @@ import subprocess
 import time
 
 from checks import (CGROUP_WALLS, CGROUPS, CODEMODE, USER, brief, call, check, doctor, expect,
-                    expect_v2, groups, main, program, run, say_walls, wait_for)
+                    expect_v2, groups, groups_below, main, program, run, say_walls, wait_for)
 import unit  # noqa: F401 (registers its checks)
 
 BUS = f"/run/user/{USER}"
 
 
 def scopes():
-    return sorted(str(p.relative_to(CGROUPS)) for p in CGROUPS.rglob("codemode-*.scope"))
+    return sorted(str(p.relative_to(CGROUPS)) for p in groups_below()
+                  if p.name.startswith("codemode-") and p.suffix == ".scope")
 
 
 def expect_no_scope(what):
@@ -177,7 +178,7 @@ def a_service_outlives_its_runs():
         print("       ", call([*begin, CODEMODE, "serve"]))
         wait_for(lambda: any("run-" in group for group in groups()), 20)
         time.sleep(2)
-        base = next((p for p in CGROUPS.rglob("codemode-0") if p.is_dir()), None)
+        base = next((p for p in groups_below() if p.name == "codemode-0"), None)
         print("        base", base, "service", call(["systemctl", "is-active", unit])[1].strip(), flush=True)
         # What a run is for systemd: a group below the service's.
         call(["systemctl", "daemon-reload"], patience=60)

@@ -1,6 +1,7 @@
 //! Network namespaces that are handed from one run to the next: never two runs in one, and none in which a trace is.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::Duration;
 
 use codemode::grpc::proto::ExecutionRequest;
@@ -59,6 +60,37 @@ async fn one_run_after_the_other_may_have_it_but_never_two_at_a_time() {
     settle(&sidecar).await;
     let second = places_at_once(&sidecar, &app, 8).await;
     assert!(first.intersection(&second).count() > 0, "none was handed on: {first:?} {second:?}");
+}
+
+/// Network namespaces that `launcher` holds open.
+fn held(launcher: u32) -> usize {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{launcher}/fd")) else { return 0 };
+    let links = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok());
+    links.filter(|link| link.to_string_lossy().starts_with("net:[")).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_leaves_few_of_them_once_it_is_over() {
+    let app = MainApp::start().await;
+    let target = app.target();
+    let none_ahead = [("CODEMODE_READY_LEAST", "0"), ("CODEMODE_READY_MOST", "0")];
+    let sidecar = service(&[none_ahead[0], none_ahead[1], ("MAIN_APP_GRPC_TARGET", &target)]).await;
+    let (_, launcher) = sidecar.launchers();
+    let call = ExecutionRequest {
+        available_tools: vec!["hold".to_owned()],
+        ..request("tools['hold'].run()")
+    };
+    let calls = sidecar.begin_all(&call, 16).await;
+    let all = || app.tools.seen.lock().unwrap().len() == 16;
+    eventually("all live at once", Duration::from_secs(30), all).await;
+    // One is the launcher's own.
+    assert!(held(launcher) > 16, "only {} while 16 runs live", held(launcher));
+    app.tools.holding.add_permits(16);
+    for call in calls {
+        call.await.unwrap();
+    }
+    let few = || (2..=9).contains(&held(launcher));
+    eventually("few are left", Duration::from_secs(10), few).await;
 }
 
 /// Each leaves something in the network namespace of its run. A counter stays where it is; a socket in flight or a

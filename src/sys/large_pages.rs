@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_place_is_refused_before_anything_is_touched() {
+    fn nothing_to_move_is_no_mistake() {
         assert!(thread_storage() > page_size());
         // SAFETY: nothing is moved.
         assert_eq!(unsafe { move_into_large_pages(&[]) }, Ok(()));

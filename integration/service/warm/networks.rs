@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use codemode::grpc::proto::ExecutionRequest;
+use codemode::grpc::proto::{ExecutionRequest, ExecutionResponse};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
 use super::{service, warm_result};
 use crate::harness::{MainApp, Sidecar, eventually, request, settle};
@@ -20,16 +21,27 @@ async fn place(sidecar: &Sidecar) -> String {
     warm_result(&sidecar.run(WHERE).await).as_str().unwrap().to_owned()
 }
 
-/// The namespaces of `count` runs that live at the same time.
-async fn places_at_once(sidecar: &Sidecar, app: &MainApp, count: usize) -> BTreeSet<String> {
+/// Begins `count` runs that live at the same time: each is held by a tool, and goes on with `code`.
+async fn held_at_once(
+    sidecar: &Sidecar,
+    app: &MainApp,
+    code: &str,
+    count: usize,
+) -> Vec<JoinHandle<ExecutionResponse>> {
     let call = ExecutionRequest {
         available_tools: vec!["hold".to_owned()],
-        ..request(&format!("tools['hold'].run()\n{WHERE}"))
+        ..request(&format!("tools['hold'].run()\n{code}"))
     };
     let before = app.tools.seen.lock().unwrap().len();
     let calls = sidecar.begin_all(&call, count).await;
     let all = || app.tools.seen.lock().unwrap().len() == before + count;
     eventually("all live at once", Duration::from_secs(30), all).await;
+    calls
+}
+
+/// The namespaces of `count` runs that live at the same time.
+async fn places_at_once(sidecar: &Sidecar, app: &MainApp, count: usize) -> BTreeSet<String> {
+    let calls = held_at_once(sidecar, app, WHERE, count).await;
     app.tools.holding.add_permits(count);
     let mut places = Vec::new();
     for call in calls {
@@ -73,16 +85,14 @@ fn held(launcher: u32) -> usize {
 async fn a_burst_leaves_few_of_them_once_it_is_over() {
     let app = MainApp::start().await;
     let target = app.target();
-    let none_ahead = [("CODEMODE_READY_LEAST", "0"), ("CODEMODE_READY_MOST", "0")];
-    let sidecar = service(&[none_ahead[0], none_ahead[1], ("MAIN_APP_GRPC_TARGET", &target)]).await;
+    let sidecar = service(&[
+        ("CODEMODE_READY_LEAST", "0"),
+        ("CODEMODE_READY_MOST", "0"),
+        ("MAIN_APP_GRPC_TARGET", &target),
+    ])
+    .await;
     let (_, launcher) = sidecar.launchers();
-    let call = ExecutionRequest {
-        available_tools: vec!["hold".to_owned()],
-        ..request("tools['hold'].run()")
-    };
-    let calls = sidecar.begin_all(&call, 16).await;
-    let all = || app.tools.seen.lock().unwrap().len() == 16;
-    eventually("all live at once", Duration::from_secs(30), all).await;
+    let calls = held_at_once(&sidecar, &app, "", 16).await;
     // One is the launcher's own.
     assert!(held(launcher) > 16, "only {} while 16 runs live", held(launcher));
     app.tools.holding.add_permits(16);

@@ -27,6 +27,9 @@ def _prelude(values, tag, way, budget, patience):
     def gained(what):
         tell("gained", short(what))
 
+    def retracted(what):
+        tell("retracted", short(what))
+
     def loot(data):
         if data is None:
             return
@@ -57,8 +60,8 @@ def _prelude(values, tag, way, budget, patience):
 
             time.sleep(min(seconds, 3))
 
-    return target, tried, gained, loot, mark, hold
+    return target, tried, gained, retracted, loot, mark, hold
 
 
-aim, tried, gained, loot, mark, hold = _prelude(@VALUES@)
+aim, tried, gained, retracted, loot, mark, hold = _prelude(@VALUES@)
 del _prelude

@@ -72,7 +72,7 @@ fn quoted(text: &str) -> String {
 pub struct Told {
     /// The steps that it carried out.
     pub tried: Vec<String>,
-    /// What worked, by its own word.
+    /// What worked, by its own word, and was not taken back.
     pub gained: Vec<String>,
     /// What it got hold of, piece by piece.
     pub loot: Vec<Vec<u8>>,
@@ -102,6 +102,7 @@ impl Told {
                 Some(("gained", what)) if told.gained.len() < MOST_STEPS => {
                     told.gained.push(what.to_owned());
                 }
+                Some(("retracted", what)) => told.gained.retain(|gained| gained != what),
                 Some(("loot", piece)) => {
                     if let Some((number, hex)) = piece.split_once(' ') {
                         loot.entry(number.to_owned()).or_default().extend(unhex(hex));
@@ -155,5 +156,11 @@ mod tests {
         assert_eq!(told.loot, [b"abc".to_vec(), Vec::new()]);
         assert_eq!(told.rest, "hello\n@u tried two\n");
         assert!(told.gained.is_empty());
+    }
+
+    #[test]
+    fn what_is_taken_back_was_not_gained() {
+        let told = Told::read("@t gained one\n@t gained two\n@t retracted one\n", "t");
+        assert_eq!(told.gained, ["two"]);
     }
 }

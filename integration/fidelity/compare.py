@@ -48,7 +48,7 @@ def jobs(args, version):
     absent = [name for name in names if name.split(".")[0] not in there]
     for name in absent:
         print(f"skipped: {name}: Python {version} has no such module", flush=True)
-    return [(name, "stdlib.py", [name], starts(name)) for name in names if name not in absent]
+    return [(name, "stdlib.py", [name, *lists.left_out(marks.get(name, []))], starts(name)) for name in names if name not in absent]
 
 
 @dataclass

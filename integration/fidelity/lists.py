@@ -1,9 +1,9 @@
 """The two lists: which modules are compared, and which tests are known to differ and why."""
 
-import pathlib
 from dataclasses import dataclass, field
 
-HERE = pathlib.Path(__file__).resolve().parent
+# The mark that leaves tests of a module out.
+WITHOUT = "without:"
 
 
 def lines(path):
@@ -16,10 +16,15 @@ def modules(path):
     """Name → its marks."""
     found = {}
     for where, (name, *marks) in lines(path):
-        if not set(marks) <= {"full", "both"}:
-            raise SystemExit(f"{where}: {marks}: a name, and then `full`, `both` or nothing")
+        if not {mark for mark in marks if not mark.startswith(WITHOUT)} <= {"full", "both"}:
+            raise SystemExit(f"{where}: {marks}: a name, and then `full`, `both`, `{WITHOUT}TESTS` or nothing")
         found[name] = marks
     return found
+
+
+def left_out(marks):
+    """How the names of those tests of a module begin that are not run."""
+    return [mark.removeprefix(WITHOUT) for mark in marks if mark.startswith(WITHOUT)]
 
 
 @dataclass

@@ -83,6 +83,22 @@ fn files_of_the_host_are_not_there() {
 }
 
 #[test]
+fn whoever_owns_a_file_has_a_name() {
+    let program = r#"
+        import grp, os, pathlib, pwd, sys
+        own = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
+        files = pathlib.Path("/"), pathlib.Path(sys.executable), pathlib.Path("/sandbox")
+        result = [own, pwd.getpwnam("root").pw_uid, [(file.owner(), file.group()) for file in files]]
+    "#;
+    let seen = run(&[], program).result();
+    assert_eq!(seen[0], serde_json::json!(["sandbox", "sandbox"]), "{seen}");
+    assert_eq!(seen[1], 0, "{seen}");
+    for names in seen[2].as_array().unwrap() {
+        assert!(names.as_array().unwrap().iter().all(serde_json::Value::is_string), "{seen}");
+    }
+}
+
+#[test]
 fn files_of_the_host_are_not_written() {
     let program = r#"
         import os, sys

@@ -305,6 +305,14 @@ fn system_files(root: &mut Rootfs, network: NetworkMode) -> Result<(), PlanError
     Ok(())
 }
 
+/// The run's own user; root, which programs look up; and nobody, whose files all of the host's are inside.
+const USERS: &str = "root:x:0:0::/nonexistent:/usr/sbin/nologin
+sandbox:x:1000:1000::/sandbox:/usr/sbin/nologin
+nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin
+";
+/// Their groups.
+const GROUPS: &str = "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n";
+
 /// Directories, devices and files of ours that every root has.
 fn skeleton(root: &mut Rootfs, network: NetworkMode) {
     for path in ["/proc", "/tmp", "/sandbox", "/outputs", "/dev/shm"] {
@@ -325,8 +333,8 @@ fn skeleton(root: &mut Rootfs, network: NetworkMode) {
     }
     let resolution = if network == NetworkMode::All { "files dns" } else { "files" };
     for (path, contents) in [
-        ("/etc/passwd", "sandbox:x:1000:1000::/sandbox:/usr/sbin/nologin\n".to_owned()),
-        ("/etc/group", "sandbox:x:1000:\n".to_owned()),
+        ("/etc/passwd", USERS.to_owned()),
+        ("/etc/group", GROUPS.to_owned()),
         ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()),
         ("/etc/nsswitch.conf", format!("passwd: files\ngroup: files\nhosts: {resolution}\n")),
     ] {

@@ -55,6 +55,7 @@ fi
 
 if [ ! -f root.ext4 ]; then
     grep -q '^user:' root/etc/passwd || chroot root useradd --uid 1000 --create-home --shell /bin/bash user
+    echo '127.0.0.1 localhost' > root/etc/hosts
     rm -rf root.ext4.new
     truncate -s 1G root.ext4.new
     mke2fs -q -t ext4 -d root root.ext4.new

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::ProveError;
 use super::corpus::{Case, Corpus};
 use super::header::Need;
 use super::patience::Patience;
+use super::scene::LISTED;
 use super::secrets::Secret;
 use super::target::application::ProveTools;
 use super::target::command::Commands;
@@ -129,6 +130,8 @@ impl Here {
             Need::Root if !geteuid().is_root() => Some("it takes root".to_owned()),
             Need::Ordinary if geteuid().is_root() => Some("it takes an ordinary user".to_owned()),
             Need::Warm if start != Started::Warm => Some("it is for warm starts".to_owned()),
+            // To the proxy a name without an address is no attack: it could not be reached anyway.
+            Need::Proxy if !is_known(LISTED) => Some(format!("{LISTED} has no address here")),
             Need::Wall(wall) => {
                 let stands = self.off.contains(wall)
                     || self.walls(start).iter().any(|one| one.wall == *wall && one.standing);
@@ -143,7 +146,7 @@ impl Here {
     #[must_use]
     pub fn flags(&self, case: &Case) -> Vec<String> {
         if case.header.needs.contains(&Need::Proxy) {
-            ["--network", "restricted", "--allow-domain", "localhost"].map(str::to_owned).into()
+            ["--network", "restricted", "--allow-domain", LISTED].map(str::to_owned).into()
         } else {
             Vec::new()
         }
@@ -217,4 +220,9 @@ fn place() -> Result<TempDir, ProveError> {
         }
     }
     Err(HarnessError::Io("no temporary directory", last).into())
+}
+
+/// Whether a name has an address here.
+fn is_known(name: &str) -> bool {
+    (name, 80).to_socket_addrs().is_ok_and(|mut addresses| addresses.next().is_some())
 }

@@ -13,5 +13,10 @@ for path in ("/proc/self/cgroup", "/proc/1/cgroup", "/proc/self/cpuset", "/proc/
         if path.endswith("mountinfo"):
             if " - cgroup" in line:
                 gained(f"a control group file system is mounted: {line}")
+        elif path.endswith("cpuset"):
+            # Without a group for processors of its own it is in that of a group above, of which it may know
+            # how far above it is, but no name.
+            if set(line.split("/")) - {"", ".."}:
+                gained(f"{path} says {line}")
         elif line.rpartition(":")[2] != "/":
             gained(f"{path} says {line}")

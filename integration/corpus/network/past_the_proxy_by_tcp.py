@@ -1,7 +1,7 @@
 """Connects around the proxy: to the host's listener, and with the fast open that no port rule sees."""
 # walls: network_namespace
 # observe: unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 import socket
 
 target = tuple(aim.tcp4)

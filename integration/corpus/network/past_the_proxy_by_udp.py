@@ -1,7 +1,7 @@
 """Sends datagrams past the proxy, on the loopback that a restricted run has."""
 # walls: network_namespace
 # observe: unheard word
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 import socket
 
 for target in (tuple(aim.udp4), ("0.0.0.0", aim.udp4[1]), ("127.0.0.53", 53), ("127.0.0.1", 53)):

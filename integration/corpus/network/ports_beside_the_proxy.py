@@ -1,8 +1,7 @@
 """Listens and connects on ports of its own loopback other than the proxy's."""
 # walls: landlock_network
 # observe: word
-# run: --network restricted --allow-domain localhost
-# needs: wall:landlock_network
+# needs: proxy wall:landlock_network
 import errno
 import socket
 

@@ -1,7 +1,8 @@
 """Floods the proxy with headers: a hundred thousand, one of many megabytes, one without an end."""
 # walls: network_namespace
 # observe: word bounded
-# run: --network restricted --allow-domain localhost --memory 64M
+# run: --memory 64M
+# needs: proxy
 # depth: yes
 # with: proxy
 

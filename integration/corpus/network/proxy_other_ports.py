@@ -1,7 +1,7 @@
 """Asks for ports of a listed host that are not the web's, in numbers plain and odd."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 

@@ -1,7 +1,7 @@
 """Turns a connection to the proxy into something else: upgrades, other versions, other protocols."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 import socket

@@ -1,7 +1,7 @@
 """Asks the proxy for files, for other schemes, for itself, and with methods that reflect or configure."""
 # walls: network_namespace
 # observe: word unheard unread
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 

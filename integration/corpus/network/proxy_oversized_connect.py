@@ -1,7 +1,8 @@
 """Asks for tunnels with names of a megabyte, bodies, and what looks like an answer inside."""
 # walls: network_namespace
 # observe: word unheard bounded
-# run: --network restricted --allow-domain localhost --memory 64M
+# run: --memory 64M
+# needs: proxy
 # depth: yes
 # with: proxy
 

@@ -1,7 +1,8 @@
 """Asks the proxy for a listed name that leads to the host itself, as a rebound name does."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost --allow-domain localhost.localdomain
+# run: --allow-domain localhost.localdomain
+# needs: proxy
 # depth: yes
 # with: proxy
 

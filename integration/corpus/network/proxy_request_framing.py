@@ -1,7 +1,7 @@
 """Sends requests whose end two parsers would see in two places."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 

@@ -1,7 +1,7 @@
 """Sends a second request right behind the first, and inside its body, which must never be read as one."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 

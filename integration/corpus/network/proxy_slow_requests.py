@@ -1,7 +1,8 @@
 """Holds hundreds of connections to the proxy open, each with a request that never ends."""
 # walls: network_namespace
 # observe: bounded neighbour
-# run: --network restricted --allow-domain localhost --memory 64M --open-files 512
+# run: --memory 64M --open-files 512
+# needs: proxy
 # depth: yes
 import os
 import socket

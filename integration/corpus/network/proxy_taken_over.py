@@ -1,7 +1,7 @@
 """Takes the proxy's own port over, to answer in its place."""
 # walls: landlock_network
 # observe: word
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 import os
 import socket

@@ -1,7 +1,7 @@
 """Asks the proxy for a listener of the host by its address, spelled in every way a resolver reads."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 

@@ -1,7 +1,7 @@
 """Asks the proxy for hosts that are not listed, a listed one named wherever else a request can name one."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 

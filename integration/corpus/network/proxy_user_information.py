@@ -1,7 +1,7 @@
 """Hides the real host behind user information that reads like a listed one."""
 # walls: network_namespace
 # observe: word unheard
-# run: --network restricted --allow-domain localhost
+# needs: proxy
 # depth: yes
 # with: proxy
 

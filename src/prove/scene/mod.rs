@@ -19,6 +19,9 @@ use files::Files;
 use listeners::Listeners;
 use victim::Victim;
 
+/// The name that the proxy lets through: of this machine, so that nothing further away is asked for.
+pub const LISTED: &str = "localhost";
+
 /// See the module.
 pub struct Scene {
     /// Whatever belongs to this run lies below it.
@@ -73,7 +76,7 @@ impl Scene {
             "directory": self.files.directory,
             "victim": self.victim.pid(),
             "marker": names.marker,
-            "allowed": "localhost",
+            "allowed": LISTED,
             "refused": "refused.invalid",
         });
         let mut aim = self.listeners.aim();

@@ -119,33 +119,35 @@ impl Base {
         matches!(removed, Ok(()) | Err(Errno::ENOENT))
     }
 
-    /// Removes the directory. Its runs are gone by then.
+    /// Removes the directory. Its runs are gone by then, and so are those of a launcher before.
     pub fn remove(&self) {
+        self.remove_runs();
         let _ = unlinkat(&self.parent, self.name.as_str(), UnlinkatFlags::RemoveDir);
     }
 
     /// Removes the groups of runs whose launcher died; their processes died with it.
     pub fn remove_leftovers(&self) {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         // A group empties a moment after its last process is reaped.
         for _ in 0..200 {
-            let Ok(mut directory) = Dir::openat(&self.directory, ".", flags, Mode::empty()) else {
-                return;
-            };
-            let runs: Vec<_> = directory
-                .iter()
-                .flatten()
-                .map(|entry| entry.file_name().to_owned())
-                .filter(|name| name.to_bytes().starts_with(b"run-"))
-                .collect();
-            let left = runs.iter().filter(|run| {
-                unlinkat(&self.directory, run.as_c_str(), UnlinkatFlags::RemoveDir).is_err()
-            });
-            if left.count() == 0 {
+            if self.remove_runs() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Removes groups of runs, as far as no process is in them; whether none is left.
+    fn remove_runs(&self) -> bool {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let Ok(mut directory) = Dir::openat(&self.directory, ".", flags, Mode::empty()) else {
+            return true;
+        };
+        let entries = directory.iter().flatten().map(|entry| entry.file_name().to_owned());
+        let runs: Vec<_> = entries.filter(|name| name.to_bytes().starts_with(b"run-")).collect();
+        let left = runs.iter().filter(|run| {
+            unlinkat(&self.directory, run.as_c_str(), UnlinkatFlags::RemoveDir).is_err()
+        });
+        left.count() == 0
     }
 }
 

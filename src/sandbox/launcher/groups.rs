@@ -10,6 +10,10 @@ use super::group::{Base, Group, Kind};
 use crate::policy::Limits;
 use crate::sandbox::messages::Readings;
 
+/// The most names beside the usual that are tried. A launcher that was killed may have left groups of the usual
+/// one, in which processes are still ending.
+const OTHER_NAMES: u32 = 64;
+
 /// See the module.
 #[derive(Default)]
 pub struct Groups {
@@ -27,7 +31,17 @@ impl Groups {
     /// # Errors
     /// As `mkdir(2)` and `write(2)`; nothing is left behind.
     fn make(bases: &[Base], run: u64, limits: &Limits) -> nix::Result<Self> {
-        let name = format!("run-{run}");
+        let mut made = Self::named(format!("run-{run}"), bases, limits);
+        for other in 1..=OTHER_NAMES {
+            if !matches!(made, Err(Errno::EEXIST)) {
+                break;
+            }
+            made = Self::named(format!("run-{run}-{other}"), bases, limits);
+        }
+        made
+    }
+
+    fn named(name: String, bases: &[Base], limits: &Limits) -> nix::Result<Self> {
         let mut made = Self { name, limited: limited(limits), ..Self::default() };
         let result = bases.iter().try_for_each(|base| {
             made.groups.push(base.make(&made.name)?);
@@ -274,5 +288,20 @@ mod tests {
         let text = "rss_huge 7\nrss 5\nmax 3\n";
         assert_eq!(field(text, "rss"), Some(5));
         assert_eq!(field(text, "cache"), None);
+    }
+
+    #[test]
+    fn a_group_that_is_still_occupied_is_passed_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join("base").join(name);
+        std::fs::create_dir_all(path("run-1/occupied")).unwrap();
+        let bases = [Base::open(&path(""), Kind::V1("freezer")).unwrap()];
+        let mut groups = Groups::make(&bases, 1, &Limits::default()).unwrap();
+        assert_eq!(groups.name, "run-1-1");
+        assert!(groups.remove(&bases) && !path("run-1-1").exists());
+        // Its directory goes with the launcher, once the others have left what they had there.
+        std::fs::remove_dir(path("run-1/occupied")).unwrap();
+        bases[0].remove();
+        assert!(!path("").exists());
     }
 }

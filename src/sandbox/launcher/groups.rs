@@ -296,7 +296,7 @@ mod tests {
         let path = |name: &str| directory.path().join("base").join(name);
         std::fs::create_dir_all(path("run-1/occupied")).unwrap();
         let bases = [Base::open(&path(""), Kind::V1("freezer")).unwrap()];
-        let mut groups = Groups::make(&bases, 1, &Limits::default()).unwrap();
+        let groups = Groups::make(&bases, 1, &Limits::default()).unwrap();
         assert_eq!(groups.name, "run-1-1");
         assert!(groups.remove(&bases) && !path("run-1-1").exists());
         // Its directory goes with the launcher, once the others have left what they had there.

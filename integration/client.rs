@@ -4,22 +4,20 @@
 //! `CODEMODE_TEST_PYTHON` names the interpreter to use. Without Python 3.11 to 3.13, or without a package
 //! registry, the tests say so on stderr and pass; `CODEMODE_TEST_REQUIRE_CLIENT=1` makes that a failure.
 
+mod python;
 #[path = "client/venv.rs"]
 mod venv;
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::{env, io};
 
+use python::python;
 use venv::shared_venv;
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/integration/client");
 const BINARY: &str = env!("CARGO_BIN_EXE_codemode");
-
-/// The suite measures time, so two of them must not compete for the processors.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 #[test]
 fn basic() {
@@ -71,13 +69,13 @@ fn run_group(group: &str) {
         Ok(venv) => venv,
         Err(reason) => return skip(group, &reason),
     };
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     // Inherited output streams while the suite runs; the test harness would hold it back until the end.
     let status = Command::new(venv.python())
         .arg("-B")
         .arg(Path::new(CLIENT).join("suite.py"))
         .args(["--group", group, "--sidecar-cmd"])
         .arg(format!("{} serve", shell_quoted(BINARY)))
+        .env("CODEMODE_PYTHON", python())
         .stdin(Stdio::null())
         .status()
         .expect("the virtual environment's python starts");

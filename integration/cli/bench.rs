@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::harness::{Desk, Said, has, skipped};
+use crate::harness::{Desk, Said, python, skipped};
 
 /// Process → command line, for every living process with this home directory.
 pub fn with_home(home: &str) -> BTreeMap<u32, String> {
@@ -249,13 +249,11 @@ fn the_curve_is_drawn_as_well_formed_xml() {
     {
         assert!(svg.contains(words), "{words:?} is missing in: {svg}");
     }
-    let python = std::env::var("CODEMODE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    if has(&python) {
-        let parse = "import sys, xml.dom.minidom as dom; print(dom.parse(sys.argv[1]).documentElement.tagName)";
-        let mut command = std::process::Command::new(python);
-        let output = command.args(["-c", parse]).arg(desk.path("curve.svg")).output().unwrap();
-        assert_eq!(output.stdout, b"svg\n", "{}", String::from_utf8_lossy(&output.stderr));
-    }
+    let parse =
+        "import sys, xml.dom.minidom as dom; print(dom.parse(sys.argv[1]).documentElement.tagName)";
+    let mut command = std::process::Command::new(python());
+    let output = command.args(["-c", parse]).arg(desk.path("curve.svg")).output().unwrap();
+    assert_eq!(output.stdout, b"svg\n", "{}", String::from_utf8_lossy(&output.stderr));
     // A second time it would have to replace the picture: refused before anything is measured.
     desk.run(&arguments).refused(2, &["curve.svg", "--force"]);
 }

@@ -1,5 +1,8 @@
 //! One command in a directory of its own, and what came of it.
 
+#[path = "../python.rs"]
+mod python;
+
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -7,6 +10,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+pub use python::python;
 
 pub const KEY: &str = "cli-test-key";
 
@@ -64,11 +69,12 @@ impl Desk {
     pub fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
-        for name in ["PATH", "HOME", "CODEMODE_PYTHON"] {
+        for name in ["PATH", "HOME"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
+        command.env("CODEMODE_PYTHON", python());
         command.envs(environment.iter().copied());
         command
     }

@@ -35,8 +35,8 @@ def free_port() -> int:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """The suite's environment without anything that configures a sidecar, plus `extra`."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+    """The suite's environment without anything that configures a sidecar but its Python, plus `extra`."""
+    kept = {k: v for k, v in os.environ.items() if k == "CODEMODE_PYTHON" or not k.startswith(OURS)}
     return {**kept, **extra}
 
 

@@ -1,5 +1,8 @@
 //! A proof in a directory of its own, and what came of it.
 
+#[path = "../python.rs"]
+mod python;
+
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -11,6 +14,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+
+use python::python;
 
 pub fn binary() -> PathBuf {
     std::env::var_os("CODEMODE_TEST_BINARY")
@@ -72,11 +77,12 @@ impl Desk {
         let mut command = Command::new(binary());
         command.args(arguments);
         command.env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
-        for name in ["PATH", "HOME", "CODEMODE_PYTHON", "CODEMODE_WALLS_OFF"] {
+        for name in ["PATH", "HOME", "CODEMODE_WALLS_OFF"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
+        command.env("CODEMODE_PYTHON", python());
         // Handed on to whatever it starts.
         command.env("XDG_CACHE_HOME", &self.mark);
         command

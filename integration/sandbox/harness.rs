@@ -1,5 +1,8 @@
 //! Starting `codemode run` on a program given as text, and reading what it says of the run.
 
+#[path = "../python.rs"]
+mod python;
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Write as _;
@@ -10,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+pub use python::{ask_python, python};
 
 pub use super::START;
 
@@ -50,29 +55,6 @@ pub fn home() -> &'static Path {
 
 pub fn canary() -> PathBuf {
     home().join("canary")
-}
-
-/// The `python3` of `PATH`, by its own account: a shim would be asked anew by every run.
-pub fn python() -> &'static Path {
-    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(|| {
-        for candidate in ["python3", "/usr/local/bin/python3", "/usr/bin/python3"] {
-            if let Some(path) =
-                ask_python(Path::new(candidate), "import sys; print(sys.executable)")
-            {
-                return path.into();
-            }
-        }
-        panic!("the tests need a python3");
-    })
-}
-
-/// What an unconfined interpreter prints for one line of Python; `None` if it fails.
-pub fn ask_python(python: &Path, code: &str) -> Option<String> {
-    let output =
-        Command::new(python).args(["-I", "-c", code]).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
 }
 
 /// Strips the indentation that all lines share, so that programs can be indented with the test.

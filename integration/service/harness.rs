@@ -1,5 +1,8 @@
 //! A sidecar under test, and the main application it calls.
 
+#[path = "../python.rs"]
+mod python;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -24,18 +27,14 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 
+pub use python::python;
+
 pub const KEY: &str = "service-test-key";
 
 /// The binary under test; a copy may be named where the built one can't be reached.
 pub fn binary() -> PathBuf {
     std::env::var_os("CODEMODE_TEST_BINARY")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_codemode")), PathBuf::from)
-}
-
-/// The interpreter of runs, unless a test chooses another.
-pub fn python() -> PathBuf {
-    let found = std::env::var_os("CODEMODE_PYTHON").filter(|path| !path.is_empty());
-    found.map_or_else(|| PathBuf::from("python3"), PathBuf::from)
 }
 
 pub fn is_root() -> bool {
@@ -55,11 +54,12 @@ pub struct Sidecar {
 pub fn command(environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary());
     command.arg("serve").env_clear().stdin(Stdio::null());
-    for name in ["PATH", "HOME", "CODEMODE_PYTHON"] {
+    for name in ["PATH", "HOME"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
+    command.env("CODEMODE_PYTHON", python());
     command.env("CODEMODE_SIDECAR_HOST", "127.0.0.1").env("CODEMODE_API_KEY", KEY);
     // What a run leaves behind is seen best where nothing waits for the next one.
     command.env("CODEMODE_READY_LEAST", "0").env("CODEMODE_READY_MOST", "0");

@@ -74,7 +74,8 @@ async fn every_source_of_randomness_differs_from_run_to_run() {
 
 /// `CODEMODE_TEST_NUMPY` may name an interpreter that has it.
 fn python_with_numpy() -> Option<PathBuf> {
-    let python = std::env::var_os("CODEMODE_TEST_NUMPY").map_or_else(python, PathBuf::from);
+    let python =
+        std::env::var_os("CODEMODE_TEST_NUMPY").map_or_else(|| python().into(), PathBuf::from);
     let output = Command::new(&python).args(["-I", "-c", "import numpy"]).output();
     output.is_ok_and(|output| output.status.success()).then_some(python)
 }

@@ -1,0 +1,27 @@
+//! The Python that the tests' runs use.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// `$CODEMODE_PYTHON`, or what `python3` says it is: where that is a shim, every service and run would ask it anew.
+pub fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let named = env::var_os("CODEMODE_PYTHON").filter(|name| !name.is_empty());
+        let usual = ["python3", "/usr/local/bin/python3", "/usr/bin/python3"].map(Into::into);
+        let answers = named.into_iter().chain(usual).find_map(|candidate| {
+            ask_python(Path::new(&candidate), "import sys; print(sys.executable)")
+        });
+        answers.expect("the tests need a python3").into()
+    })
+}
+
+/// What an unconfined interpreter prints for one line of Python; `None` if it fails.
+pub fn ask_python(python: &Path, code: &str) -> Option<String> {
+    let output =
+        Command::new(python).args(["-I", "-c", code]).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}

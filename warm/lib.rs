@@ -25,6 +25,8 @@ use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
 
 use sandbox::child::{Becomes, Prepared, give_guest};
 use sandbox::order::{LARGEST, Order, Word};
@@ -63,10 +65,16 @@ pub unsafe extern "C" fn codemode_serve(
     }
 }
 
-/// Forks a process that only the caller knows of; its id, 0 in itself, or -1.
+/// Forks a process that only the caller knows of, and that ends with it; its id, 0 in itself, or -1.
 #[unsafe(no_mangle)]
 pub extern "C" fn codemode_fork() -> c_int {
-    sys::fork(Parentage::Own).map_or(-1, |child| child.map_or(0, |pid| pid.as_raw()))
+    match sys::fork(Parentage::Own) {
+        Ok(Some(pid)) => pid.as_raw(),
+        // Of a caller that is gone already it hears by its pipes.
+        Ok(None) if set_pdeathsig(Signal::SIGKILL).is_ok() => 0,
+        Ok(None) => sys::exit_now(127),
+        Err(_) => -1,
+    }
 }
 
 /// Which process has come back.

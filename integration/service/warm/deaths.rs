@@ -1,6 +1,7 @@
 //! The warm interpreter dies, or stands still, while runs are wanted.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::refusals::Modules;
 use super::{service, start};
 use crate::harness::{
-    Sidecar, Traces, eventually, request, settle, traces, warm_interpreter, with_key,
+    Sidecar, Traces, children, eventually, request, settle, traces, warm_interpreter, with_key,
 };
 
 const CALLERS: u64 = 8;
@@ -129,7 +130,7 @@ async fn killer(pid: u32) -> Option<Child> {
         .spawn()
         .ok()?;
     loop {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         if status.contains(&format!("TracerPid:\t{}\n", tracer.id())) {
             return Some(tracer);
         }
@@ -211,7 +212,7 @@ async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() 
     warm_again(&sidecar).await;
     let (_, launcher) = sidecar.launchers();
     let pid = warm(launcher, 0).await;
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
         line.unwrap().to_owned()
@@ -224,14 +225,14 @@ async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() 
     if !crate::harness::is_root() {
         return println!("skipped: environment and descriptors of it: reading them takes root");
     }
-    let environment = std::fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
     assert!(
         environment.contains("TMPDIR=/tmp") && !environment.contains("CODEMODE"),
         "{environment}"
     );
-    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
     assert_eq!(descriptors, 4);
-    let user = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
+    let user = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
     assert_eq!(user(pid), user(launcher));
     assert_ne!(user(pid), user(std::process::id()));
 }
@@ -250,5 +251,41 @@ async fn one_whose_modules_print_much_is_replaced_like_any_other() {
     let first = warm(launcher, 0).await;
     signal(first, Signal::SIGKILL);
     warm(launcher, first).await;
+    warm_again(&sidecar).await;
+}
+
+/// Whatever holds them up: here a module's hook, which every fork calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rehearses_a_run_ends_with_the_launcher() {
+    let name = "what_rehearses_a_run_ends_with_the_launcher";
+    let text = "import os, time\nslowly = os.path.join(os.path.dirname(__file__), 'slowly')\n\
+                def wait():\n    while os.path.exists(slowly):\n        time.sleep(0.01)\n\
+                os.register_at_fork(after_in_child=wait)\n";
+    let Some(modules) = Modules::new(name, &[("dawdles", text)]) else { return };
+    let python = modules.python();
+    let slowly = modules.site().join("slowly");
+    let python = ("CODEMODE_PYTHON", python.to_str().unwrap());
+    let sidecar = service(&[python, ("CODEMODE_PRELOAD", "dawdles")]).await;
+    let (_, launcher) = sidecar.launchers();
+    let first = warm(launcher, 0).await;
+    fs::write(&slowly, "").unwrap();
+    signal(first, Signal::SIGKILL);
+    let second = warm(launcher, first).await;
+    let mut rehearsing = Vec::new();
+    eventually("one rehearses, another looks at it", REPLACED, || {
+        rehearsing = children(second);
+        rehearsing.len() == 2
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(children(second), rehearsing, "they wait");
+    signal(launcher, Signal::SIGKILL);
+    eventually("both are gone", Duration::from_secs(5), || {
+        // One that nobody has reaped yet has no memory any more.
+        let memory = |pid: &u32| fs::read(format!("/proc/{pid}/statm")).unwrap_or_default();
+        rehearsing.iter().map(memory).all(|pages| pages.is_empty() || pages.starts_with(b"0 "))
+    })
+    .await;
+    fs::remove_file(&slowly).unwrap();
     warm_again(&sidecar).await;
 }

@@ -30,9 +30,7 @@ impl Modules {
             return None;
         }
         let made = Self { directory };
-        let site = "import sysconfig; print(sysconfig.get_path('purelib'))";
-        let site = Command::new(made.python()).args(["-I", "-c", site]).output().unwrap().stdout;
-        let site = PathBuf::from(String::from_utf8(site).unwrap().trim());
+        let site = made.site();
         for (module, text) in modules {
             fs::write(site.join(format!("{module}.py")), text).unwrap();
         }
@@ -41,6 +39,13 @@ impl Modules {
 
     pub fn python(&self) -> PathBuf {
         self.directory.path().join("venv/bin/python")
+    }
+
+    /// The directory that they are in.
+    pub fn site(&self) -> PathBuf {
+        let site = "import sysconfig; print(sysconfig.get_path('purelib'))";
+        let site = Command::new(self.python()).args(["-I", "-c", site]).output().unwrap().stdout;
+        PathBuf::from(String::from_utf8(site).unwrap().trim())
     }
 }
 

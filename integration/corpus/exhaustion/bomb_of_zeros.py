@@ -1,4 +1,4 @@
-"""Unpacks a few kilobytes that become gigabytes, layer below layer."""
+"""Unpacks two megabytes that become two gigabytes."""
 # walls: cgroup_memory rlimits
 # observe: bounded
 # verdict: memory_limit
@@ -6,7 +6,9 @@
 # depth: yes
 import zlib
 
-packer = zlib.compressobj(9)
-packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(512)) + packer.flush()
+packer = zlib.compressobj(9, wbits=-15)
+# Nothing in it refers to what is before it, so that it may stand there as often as one likes.
+layer = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+packed = layer * 2048 + packer.flush()
 tried(f"{len(packed)} bytes")
-zlib.decompress(packed)
+zlib.decompress(packed, wbits=-15)

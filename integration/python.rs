@@ -10,11 +10,12 @@ pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let named = env::var_os("CODEMODE_PYTHON").filter(|name| !name.is_empty());
-        let usual = ["python3", "/usr/local/bin/python3", "/usr/bin/python3"].map(Into::into);
-        let answers = named.into_iter().chain(usual).find_map(|candidate| {
-            ask_python(Path::new(&candidate), "import sys; print(sys.executable)")
+        let usual = ["python3", "/usr/local/bin/python3", "/usr/bin/python3"];
+        let candidates = named.map_or_else(|| usual.map(Into::into).to_vec(), |named| vec![named]);
+        let answer = candidates.iter().find_map(|candidate| {
+            ask_python(Path::new(candidate), "import sys; print(sys.executable)")
         });
-        answers.expect("the tests need a python3").into()
+        answer.expect("the tests need a python3, or one that CODEMODE_PYTHON names").into()
     })
 }
 

@@ -1,7 +1,7 @@
 //! A sidecar under test, and the main application it calls.
 
 #[path = "../python.rs"]
-mod python;
+pub mod python;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;

@@ -44,8 +44,7 @@ impl Modules {
     /// The directory that they are in.
     pub fn site(&self) -> PathBuf {
         let site = "import sysconfig; print(sysconfig.get_path('purelib'))";
-        let site = Command::new(self.python()).args(["-I", "-c", site]).output().unwrap().stdout;
-        PathBuf::from(String::from_utf8(site).unwrap().trim())
+        python::ask_python(&self.python(), site).unwrap().into()
     }
 }
 

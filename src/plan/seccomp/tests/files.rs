@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::compile::{ALLOW, CONFINED, INIT, KEPT, REFUSE, UNCOUNTED};
+use super::compile::{ALLOW, CONFINED, INIT, KEPT, Policy, REFUSE, UNCOUNTED};
 use super::{Condition, Filter, Rule, read};
+
+const EVERY: [&Policy; 6] = [&ALLOW, &REFUSE, &INIT, &CONFINED, &KEPT, &UNCOUNTED];
 
 /// Calls that no run may ever make freely, whatever else the policy says.
 const NEVER: &str = "
@@ -112,12 +114,9 @@ fn programs_may_be_started_and_clone3_is_in_neither_list() {
 
 #[test]
 fn no_rule_is_redundant() {
-    assert_eq!(redundant(&read(&ALLOW)), [""; 0]);
-    assert_eq!(redundant(&read(&REFUSE)), [""; 0]);
-    assert_eq!(redundant(&read(&INIT)), [""; 0]);
-    assert_eq!(redundant(&read(&CONFINED)), [""; 0]);
-    assert_eq!(redundant(&read(&KEPT)), [""; 0]);
-    assert_eq!(redundant(&read(&UNCOUNTED)), [""; 0]);
+    for policy in EVERY {
+        assert_eq!(redundant(&read(policy)), [""; 0], "{}", policy.file);
+    }
 }
 
 #[test]
@@ -146,10 +145,7 @@ fn redundancy_is_noticed() {
 
 #[test]
 fn every_rule_and_condition_has_a_reason() {
-    assert_eq!(uncommented(&read(&ALLOW)), [""; 0]);
-    assert_eq!(uncommented(&read(&REFUSE)), [""; 0]);
-    assert_eq!(uncommented(&read(&INIT)), [""; 0]);
-    assert_eq!(uncommented(&read(&CONFINED)), [""; 0]);
-    assert_eq!(uncommented(&read(&KEPT)), [""; 0]);
-    assert_eq!(uncommented(&read(&UNCOUNTED)), [""; 0]);
+    for policy in EVERY {
+        assert_eq!(uncommented(&read(policy)), [""; 0], "{}", policy.file);
+    }
 }

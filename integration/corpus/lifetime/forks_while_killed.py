@@ -2,20 +2,19 @@
 # walls: pid_namespace
 # depth: yes
 # verdict: timeout
-# run: --timeout 2 --processes 40
+# run: --timeout 2 --processes 64
 # observe: neighbour
 # within: 15
-import os, signal, time
+import os, time
 
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 for _ in range(20):
     if os.fork() == 0:
         time.sleep(0.5)
         while True:
-            try:
-                if os.fork() == 0:
-                    os._exit(0)
-            except OSError:
-                pass
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            # One at a time: the limit of processes isn't meant to be met, however slow the machine is.
+            os.waitpid(child, 0)
 tried("20 processes that fork without end")
 time.sleep(60)

@@ -78,6 +78,28 @@ fn what_is_preloaded_is_there_before_the_program_and_is_loaded_once() {
     assert_eq!(modules.run("noting", text).result(), json!([true, true, true]));
 }
 
+/// The interpreter has practised runs by then.
+#[test]
+fn exit_handlers_of_a_preloaded_module_are_called_once_and_by_the_run() {
+    let name = "exit_handlers_of_a_preloaded_module_are_called_once_and_by_the_run";
+    let text = "import atexit, os\natexit.register(lambda: print('parting', os.getpid()))\n";
+    let Some(modules) = Modules::new(name, &[("parting", text)]) else { return };
+    let outcome = modules.run("parting", "print('running')");
+    assert_eq!(outcome.report["stdout"], "running\nparting 2\n");
+}
+
+#[test]
+fn nothing_of_what_an_interpreter_practised_is_in_a_run() {
+    let text = "
+        import sys
+        main = sys.modules['__main__']
+        names = sorted(name for name in vars(main) if not name.startswith('__'))
+        result = [names, main.__dict__ is globals(), len(sys.argv), sys.path.count('')]
+    ";
+    let names = json!(["config", "context", "main", "sys", "tools"]);
+    assert_eq!(run(&[], text).result(), json!([names, true, 1, 1]));
+}
+
 /// `logging` takes a lock before every fork. One held by the main thread is free to that thread alone.
 #[test]
 fn no_lock_of_a_preloaded_module_is_held_when_the_program_starts() {

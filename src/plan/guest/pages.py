@@ -1,9 +1,41 @@
 """What a run does to the memory of the interpreter that it is forked from. In one program with it."""
 
 import os
+import sys
+
+# So often that the interpreter has settled on the code for it (PEP 659).
+PRACTICE = 20
 
 
-def _pages_of_a_run(ctypes, fork, control, release, example, run):
+def _practise(control, example, run):
+    """Do here what every run does, so that what the interpreter does the first time is done.
+
+    It remembers where attributes are found, makes names known, binds functions of libraries: in
+    each run again, which then writes to a fifth more pages. No exit handler is called.
+    """
+    main, arguments, path = sys.modules["__main__"], sys.argv[:], sys.path[:]
+    kept = os.dup(control)
+    pipe = _answer_itself(control)
+    for _ in range(PRACTICE):
+        os.write(control, example)
+        run(practice=True)
+        # What it said.
+        os.read(control, 1 << 16)
+    os.dup2(kept, control)
+    for number in (kept, *pipe):
+        os.close(number)
+    sys.modules["__main__"], sys.argv[:], sys.path[:] = main, arguments, path
+
+
+def _answer_itself(control):
+    """Have what is written to `control` read from it. Returns what else is open for it."""
+    source, target = os.pipe()
+    both = os.open("/proc/self/fd/%d" % source, os.O_RDWR)
+    os.dup2(both, control)
+    return source, target, both
+
+
+def _pages_of_a_run(fork, control, begin, example, run):
     """Find out which pages a run writes to, and which pages of files it touches.
 
     With the first the kernel is asked for all of them at once, while the sandbox is still being built: else each
@@ -15,7 +47,7 @@ def _pages_of_a_run(ctypes, fork, control, release, example, run):
     if child == 0:
         try:
             os.close(end[1])
-            _rehearse(ctypes, control, release, example, run)
+            _rehearse(control, begin, example, run)
             os.write(done[1], b"1")
             os.read(end[0], 1)
         finally:
@@ -49,15 +81,12 @@ def _pages_of_a_run(ctypes, fork, control, release, example, run):
     return told[8:], written, max(len(told) // 8 - 1 - written, 0)
 
 
-def _rehearse(ctypes, control, release, example, run):
+def _rehearse(control, begin, example, run):
     """All that happens in a fork from its first step of Python to its end."""
-    # What is written to this pipe is read from it; what the run says stays there.
-    both = os.open("/proc/self/fd/%d" % os.pipe()[0], os.O_RDWR)
-    os.dup2(both, control)
+    # What the run says stays there.
+    _answer_itself(control)
     os.write(control, example)
-    ctypes.pythonapi.PyOS_AfterFork_Child()
-    release()
-    _reseed()
+    begin()
     run()
 
 

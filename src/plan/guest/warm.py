@@ -4,6 +4,9 @@ import gc
 import os
 import sys
 
+# A run's own process id: the second in its namespace.
+RUNS_PROCESS = 2
+
 
 def _become_warm(library, modules, control, dumps, rehearsal):
     """Load `modules`, then return once in each process that is forked for a run.
@@ -39,7 +42,7 @@ def _become_warm(library, modules, control, dumps, rehearsal):
         before = opened()
     except OSError:
         looked = False
-    release = _quiet_hooks()
+    loaded, release = _quiet_hooks()
     for name in own + modules:
         say({"loading": {"module": name}})
         try:
@@ -57,33 +60,52 @@ def _become_warm(library, modules, control, dumps, rehearsal):
                 refuse("it maps memory as shared when it is loaded, which runs would share")
             if children():
                 refuse("it leaves a process behind when it is loaded, which would go on beside every run")
+    loaded()
     for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
         del os.environ[name]
     import ctypes
 
     fork = ctypes.PyDLL(library)
+    # Looked up here: in a run each look would write to pages.
+    after_fork = ctypes.pythonapi.PyOS_AfterFork_Child
+    numpy_random = sys.modules.get("numpy.random")
+
+    def begin():
+        """What is to be done in a fork before its program.
+
+        Randomness becomes the run's own where a module's copy would go on as in every other run. `random` does it by
+        itself when told of the fork; OpenSSL's generator does it when the process id has changed: a run's
+        is 2, and the warm interpreter's, which has the launcher before it, is not.
+        """
+        after_fork()
+        release()
+        if numpy_random is not None:
+            numpy_random.seed()
+
+    # Which nothing does: it would name a process outside.
+    sys.modules["threading"].main_thread()._native_id = RUNS_PROCESS
+    if looked:
+        _practise(control, *rehearsal)
     gc.collect()
     gc.freeze()
     pages, written, touched = b"", 0, 0
     ctypes.pythonapi.PyOS_BeforeFork()
     if looked:
-        pages, written, touched = _pages_of_a_run(ctypes, fork, control, release, *rehearsal)
+        pages, written, touched = _pages_of_a_run(fork, control, begin, *rehearsal)
     done = fork.codemode_serve(control, pages, ctypes.c_size_t(written), ctypes.c_size_t(touched))
     if done > 0:
         os._exit(0)
     if done < 0:
         refuse("it can't be forked from: %s" % os.strerror(-done))
-    ctypes.pythonapi.PyOS_AfterFork_Child()
-    release()
-    _reseed()
+    begin()
 
 
 def _quiet_hooks():
     """Keep what `threading` and `logging` do in a forked process from being done for a run.
 
     They make locks and threads new that another thread might have held or been. Here there was
-    none, and it would write to a fifth of the pages that a run writes to. Returns what ends it:
-    for forks of the program they are called as ever.
+    none, and it would write to a fifth of the pages that a run writes to. Returns two calls: modules are
+    loaded, and the program's begins; for its forks they are called as ever.
     """
     register, quiet = os.register_at_fork, True
 
@@ -101,23 +123,11 @@ def _quiet_hooks():
         # From then on the interpreter needs them itself.
         os.register_at_fork = register_quietly
 
+    def loaded():
+        os.register_at_fork = register
+
     def release():
         nonlocal quiet
         quiet = False
-        os.register_at_fork = register
-        # Which nothing does: it would name a process outside.
-        sys.modules["threading"].main_thread()._set_native_id()
 
-    return release
-
-
-def _reseed():
-    """Give the run randomness of its own where a module's copy would go on as in every other run.
-
-    `random` does it by itself when told of the fork. OpenSSL's generator does it when the process id
-    has changed: a run's is 2, and the warm interpreter's, which has the launcher before it, is not.
-    """
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()
-
+    return loaded, release

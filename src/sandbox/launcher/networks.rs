@@ -20,8 +20,8 @@ const MOST: usize = 32;
 const SOCKETS: &str = "sockstat";
 /// There, too: all that is counted of sockets (proc(5)).
 const COUNTERS: [&str; 4] = ["netstat", "snmp", "snmp6", "ip6_flowlabel"];
-/// More than any of them has, in bytes.
-const LARGEST: usize = 16 << 10;
+/// They are read in pieces of so many bytes: what the launcher writes to is copied after each fork.
+const PIECE: usize = 4 << 10;
 
 /// One namespace, and the files that tell what happened in it.
 pub struct Network {
@@ -48,22 +48,48 @@ impl Network {
         Ok(Self { namespace, sockets: open(SOCKETS)?, counters })
     }
 
-    /// All counters in one text.
-    fn counted(&self) -> io::Result<Vec<u8>> {
-        let mut text = Vec::with_capacity(LARGEST);
+    /// What each of the counters says.
+    fn counted(&self) -> io::Result<Vec<Vec<u8>>> {
+        let mut texts = Vec::with_capacity(self.counters.len());
         for file in &self.counters {
-            read_once(file, &mut text)?;
+            let mut text = Vec::new();
+            in_pieces(file, |piece| {
+                text.extend_from_slice(piece);
+                true
+            })?;
+            texts.push(text);
         }
-        Ok(text)
+        Ok(texts)
+    }
+
+    /// Whether the counters say this.
+    fn counts(&self, texts: &[Vec<u8>]) -> io::Result<bool> {
+        if texts.len() != self.counters.len() {
+            return Ok(false);
+        }
+        for (file, text) in self.counters.iter().zip(texts) {
+            let mut rest = Some(text.as_slice());
+            in_pieces(file, |piece| {
+                rest = rest.and_then(|rest| rest.strip_prefix(piece));
+                rest.is_some()
+            })?;
+            if rest.is_none_or(|rest| !rest.is_empty()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Sockets that exist, whoever holds them.
     fn sockets(&self) -> io::Result<Option<u64>> {
-        let mut text = Vec::new();
-        read_once(&self.sockets, &mut text)?;
-        let text = String::from_utf8_lossy(&text);
-        let used = text.strip_prefix("sockets: used ").and_then(|rest| rest.lines().next());
-        Ok(used.and_then(|used| used.trim().parse().ok()))
+        let mut used = None;
+        in_pieces(&self.sockets, |piece| {
+            let text = str::from_utf8(piece).unwrap_or_default();
+            let first = text.strip_prefix("sockets: used ").and_then(|rest| rest.lines().next());
+            used = first.and_then(|used| used.trim().parse().ok());
+            false
+        })?;
+        Ok(used)
     }
 
     fn enter(&self) -> io::Result<()> {
@@ -71,12 +97,18 @@ impl Network {
     }
 }
 
-/// The kernel makes each of these files anew for every read from its beginning, so there is one.
-fn read_once(file: &File, text: &mut Vec<u8>) -> io::Result<()> {
-    let mut buffer = [0; LARGEST];
-    let length = file.read_at(&mut buffer, 0)?;
-    text.extend(buffer.iter().take(length));
-    Ok(())
+/// Hands `file` piece by piece to `take`, until that has enough. The kernel makes a file like these anew when it is
+/// read from its beginning, and reads of what follows are of the same making.
+fn in_pieces(file: &File, mut take: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
+    let mut buffer = [0; PIECE];
+    let mut at = 0;
+    loop {
+        let length = file.read_at(&mut buffer, at)?;
+        if length == 0 || !take(buffer.get(..length).unwrap_or_default()) {
+            return Ok(());
+        }
+        at += length as u64;
+    }
 }
 
 /// See the module.
@@ -84,7 +116,7 @@ pub struct Networks {
     /// Where this process itself is: another empty one.
     home: Network,
     kept: Vec<Network>,
-    untouched: Vec<u8>,
+    untouched: Vec<Vec<u8>>,
 }
 
 impl Networks {
@@ -138,6 +170,6 @@ impl Networks {
     }
 
     fn is_untouched(&self, network: &Network) -> io::Result<bool> {
-        Ok(network.sockets()? == Some(0) && network.counted()? == self.untouched)
+        Ok(network.sockets()? == Some(0) && network.counts(&self.untouched)?)
     }
 }

@@ -8,6 +8,8 @@
 #![allow(unsafe_code)]
 
 mod gather;
+mod mappings;
+mod rehearsal;
 #[path = "../src/sys/mod.rs"]
 pub mod sys;
 
@@ -25,72 +27,74 @@ use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
 
 use nix::errno::Errno;
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::Signal;
 
+use rehearsal::{Rehearsal, rehearse};
 use sandbox::child::{Becomes, Prepared, give_guest};
 use sandbox::order::{LARGEST, Order, Word};
 use sandbox::{Record, Stage};
-use sys::{Handlers, HotPages, Parentage, ThreadId};
+use sys::{Handlers, HotPages, ThreadId};
 
 /// Takes orders from the socket `number` until its other end closes (1) or it can't go on (the errno,
-/// negative). Returns 0 in each guest, with every wall standing around it.
+/// negative). Returns 0 in each guest, with every wall standing around it; and a few times, unless `rehearsals` is -1,
+/// 2 in a process that is to do what a run does and then to stop. That finds its request in the pipe `rehearsals`, and
+/// answers there.
 ///
-/// The caller is an interpreter with one thread, between `PyOS_BeforeFork` and `PyOS_AfterFork_Child`. A run
-/// will first write to the pages of the `written` addresses at `pages`, and of files touch those at the `touched`
-/// ones that follow, which are in order.
+/// The caller is an interpreter with one thread, between `PyOS_BeforeFork` and `PyOS_AfterFork_Child`.
 ///
 /// # Safety
-/// As [`sys::numbers`], for all of them.
+/// The process has one thread.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn codemode_serve(
-    number: c_int,
-    pages: *const u64,
-    written: usize,
-    touched: usize,
-) -> c_int {
-    // SAFETY: the caller's contract.
-    let mut pages = unsafe { sys::numbers(pages, written + touched) };
-    let touched = pages.split_off(written.min(pages.len()));
-    let hot = HotPages::new(&pages);
-    if let Ok(parts) = gather::parts(&touched) {
-        // Where that can't be done runs start and end a little later.
-        // SAFETY: one thread, by the caller's contract; the parts are made for it.
-        let _ = unsafe { sys::move_into_large_pages(&parts) };
-    }
-    match sys::borrow(number).and_then(|launcher| serve(launcher, hot)) {
+pub unsafe extern "C" fn codemode_serve(number: c_int, rehearsals: c_int) -> c_int {
+    let side = sys::borrow(number).and_then(|launcher| {
+        // SAFETY: the caller's contract.
+        unsafe { serve(launcher, sys::borrow(rehearsals).ok()) }
+    });
+    match side {
         Ok(Side::Guest) => 0,
         Ok(Side::Server) => 1,
+        Ok(Side::Rehearsing) => 2,
         Err(errno) => -(errno as c_int),
     }
 }
 
-/// Forks a process that only the caller knows of, and that ends with it; its id, 0 in itself, or -1.
-#[unsafe(no_mangle)]
-pub extern "C" fn codemode_fork() -> c_int {
-    match sys::fork(Parentage::Own) {
-        Ok(Some(pid)) => pid.as_raw(),
-        // Of a caller that is gone already it hears by its pipes.
-        Ok(None) if set_pdeathsig(Signal::SIGKILL).is_ok() => 0,
-        Ok(None) => sys::exit_now(127),
-        Err(_) => -1,
-    }
-}
+/// So often a run is rehearsed.
+const REHEARSALS: usize = 3;
 
 /// Which process has come back.
 enum Side {
     Server,
     Guest,
+    Rehearsing,
 }
 
-fn serve(launcher: BorrowedFd<'_>, hot: HotPages) -> nix::Result<Side> {
+/// # Safety
+/// The process has one thread.
+unsafe fn serve(
+    launcher: BorrowedFd<'_>,
+    rehearsals: Option<BorrowedFd<'_>>,
+) -> nix::Result<Side> {
     let mut buffer = vec![0; LARGEST];
     let (length, _) = sys::receive(launcher, &mut buffer, 0)?;
     let prepared: Option<Prepared> =
         buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
     let Some(prepared) = prepared else { return Ok(Side::Server) };
     buffer.fill(0);
-    let becomes = Becomes::Itself { thread: ThreadId::find()?, handlers: Handlers::take()?, hot };
+    let (thread, handlers) = (ThreadId::find()?, Handlers::take()?);
+    let mut written = Vec::new();
+    if let Some(pipe) = rehearsals {
+        let Rehearsal::Seen(pages) = rehearse(pipe) else { return Ok(Side::Rehearsing) };
+        if let Ok(parts) = gather::parts(&pages.touched) {
+            // Where that can't be done runs start and end a little later.
+            // SAFETY: one thread, by the caller's contract; the parts are made for it.
+            let _ = unsafe { sys::move_into_large_pages(&parts) };
+        }
+        // Again, until looking itself has found its place in memory, and a run finds free what the last one found.
+        for _ in 1..REHEARSALS {
+            let Rehearsal::Seen(pages) = rehearse(pipe) else { return Ok(Side::Rehearsing) };
+            written = pages.written;
+        }
+    }
+    let becomes = Becomes::Itself { thread, handlers, hot: HotPages::new(&written) };
     sys::install_filter(&prepared.in_two.early)?;
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
     sys::send(launcher, &loaded, &[])?;

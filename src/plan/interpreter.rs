@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// The guest's source; each interpreter compiles it once for itself.
 pub const GUEST: &str = concat!(
     include_str!("guest/warm.py"),
-    include_str!("guest/pages.py"),
+    include_str!("guest/practice.py"),
     include_str!("guest/guest.py")
 );
 

@@ -1,7 +1,6 @@
 //! Pages of the calling process, made its own ahead of use.
 
 use std::ffi::c_void;
-use std::slice;
 
 use nix::errno::Errno;
 
@@ -12,19 +11,6 @@ const MOST: usize = 1024;
 ///
 /// After a fork each first touch of a page is a fault of its own; the kernel takes a list in one call.
 pub struct HotPages(Vec<libc::iovec>);
-
-/// Copies `count` numbers that a caller in another language keeps at `at`; empty for a null pointer.
-///
-/// # Safety
-/// `at` is null, or points to `count` numbers that nobody changes meanwhile.
-#[must_use]
-pub unsafe fn numbers(at: *const u64, count: usize) -> Vec<u64> {
-    if at.is_null() {
-        return Vec::new();
-    }
-    // SAFETY: the caller's contract.
-    unsafe { slice::from_raw_parts(at, count) }.to_vec()
-}
 
 impl HotPages {
     /// From addresses, one in each page.

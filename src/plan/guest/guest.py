@@ -456,15 +456,18 @@ def _guest():
         code, scope = perform(*request)
         return code, finish(scope, practice)
 
-    if len(sys.argv) > 1:
-        example = store_request(("p", "result = 2 + 2\n", ["p"], [], "{}", "null", 100))
-        example = len(example).to_bytes(4, "little") + example
-        # Returns in each process that is forked for a run.
-        _become_warm(sys.argv[1], sys.argv[2:], CONTROL, dumps, (example, run))
-    code, may_end = run()
-    if may_end:
-        _exit(code)
-    return code
+    def live():
+        """Run one program and end; its exit code, if the interpreter must end by itself."""
+        code, may_end = run()
+        if may_end:
+            _exit(code)
+        return code
+
+    if len(sys.argv) == 1:
+        return live()
+    example = store_request(("p", "result = 2 + 2\n", ["p"], [], "{}", "null", 100))
+    example = len(example).to_bytes(4, "little") + example
+    return _become_warm(sys.argv[1], sys.argv[2:], CONTROL, dumps, (example, run), live)
 
 
 if __name__ == "__main__":

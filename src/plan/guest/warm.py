@@ -7,9 +7,12 @@ import sys
 # A run's own process id: the second in its namespace.
 RUNS_PROCESS = 2
 
+# What tells a fork that it is no run, but to do what a run does.
+REHEARSING = 2
 
-def _become_warm(library, modules, control, dumps, rehearsal):
-    """Load `modules`, then return once in each process that is forked for a run.
+
+def _become_warm(library, modules, control, dumps, rehearsal, live):
+    """Load `modules`, then go on as a run in each process that is forked for one.
 
     What has more than one thread, or shares a connection, can't be forked from; so each module
     is looked at when it is loaded.
@@ -64,6 +67,7 @@ def _become_warm(library, modules, control, dumps, rehearsal):
     for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
         del os.environ[name]
     import ctypes
+    from _signal import raise_signal as stop
 
     fork = ctypes.PyDLL(library)
     # Looked up here: in a run each look would write to pages.
@@ -84,20 +88,24 @@ def _become_warm(library, modules, control, dumps, rehearsal):
 
     # Which nothing does: it would name a process outside.
     sys.modules["threading"].main_thread()._native_id = RUNS_PROCESS
+    example, run = rehearsal
+    rehearsals = -1
     if looked:
-        _practise(control, *rehearsal)
+        _practise(control, example, run)
+        rehearsals = _pipe_that_answers(example * PRACTICE)
     gc.collect()
     gc.freeze()
-    pages, written, touched = b"", 0, 0
     ctypes.pythonapi.PyOS_BeforeFork()
-    if looked:
-        pages, written, touched = _pages_of_a_run(fork, control, begin, *rehearsal)
-    done = fork.codemode_serve(control, pages, ctypes.c_size_t(written), ctypes.c_size_t(touched))
+    done = fork.codemode_serve(control, rehearsals)
+    if done == REHEARSING:
+        _rehearse(begin, run, stop)
     if done > 0:
         os._exit(0)
     if done < 0:
         refuse("it can't be forked from: %s" % os.strerror(-done))
     begin()
+    # From here: to return before would be to give back what this call holds, and write to it.
+    return live()
 
 
 def _quiet_hooks():

@@ -24,7 +24,7 @@ pub mod sandbox {
 }
 
 use std::ffi::c_int;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 
@@ -37,7 +37,7 @@ use sys::{Handlers, HotPages, ThreadId};
 /// Takes orders from the socket `number` until its other end closes (1) or it can't go on (the errno,
 /// negative). Returns 0 in each guest, with every wall standing around it; and a few times, unless `rehearsals` is -1,
 /// 2 in a process that is to do what a run does and then to stop. That finds its request in the pipe `rehearsals`, and
-/// answers there.
+/// answers there. The pipe is closed by the time that orders are taken.
 ///
 /// The caller is an interpreter with one thread, between `PyOS_BeforeFork` and `PyOS_AfterFork_Child`.
 ///
@@ -47,7 +47,7 @@ use sys::{Handlers, HotPages, ThreadId};
 pub unsafe extern "C" fn codemode_serve(number: c_int, rehearsals: c_int) -> c_int {
     let side = sys::borrow(number).and_then(|launcher| {
         // SAFETY: the caller's contract.
-        unsafe { serve(launcher, sys::borrow(rehearsals).ok()) }
+        unsafe { serve(launcher, sys::adopt(rehearsals).ok()) }
     });
     match side {
         Ok(Side::Guest) => 0,
@@ -69,10 +69,7 @@ enum Side {
 
 /// # Safety
 /// The process has one thread.
-unsafe fn serve(
-    launcher: BorrowedFd<'_>,
-    rehearsals: Option<BorrowedFd<'_>>,
-) -> nix::Result<Side> {
+unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::Result<Side> {
     let mut buffer = vec![0; LARGEST];
     let (length, _) = sys::receive(launcher, &mut buffer, 0)?;
     let prepared: Option<Prepared> =
@@ -80,20 +77,18 @@ unsafe fn serve(
     let Some(prepared) = prepared else { return Ok(Side::Server) };
     buffer.fill(0);
     let (thread, handlers) = (ThreadId::find()?, Handlers::take()?);
-    let mut written = Vec::new();
-    if let Some(pipe) = rehearsals {
-        let Rehearsal::Seen(pages) = rehearse(pipe) else { return Ok(Side::Rehearsing) };
-        if let Ok(parts) = gather::parts(&pages.touched) {
-            // Where that can't be done runs start and end a little later.
-            // SAFETY: one thread, by the caller's contract; the parts are made for it.
-            let _ = unsafe { sys::move_into_large_pages(&parts) };
-        }
-        // Again, until looking itself has found its place in memory, and a run finds free what the last one found.
-        for _ in 1..REHEARSALS {
-            let Rehearsal::Seen(pages) = rehearse(pipe) else { return Ok(Side::Rehearsing) };
-            written = pages.written;
-        }
-    }
+    let written = match rehearsals {
+        None => Vec::new(),
+        // SAFETY: one thread, by the caller's contract.
+        Some(pipe) => match unsafe { written_by_a_run(pipe) } {
+            Some(written) => written,
+            None => {
+                // As a guest does.
+                std::mem::forget((buffer, prepared, handlers));
+                return Ok(Side::Rehearsing);
+            }
+        },
+    };
     let becomes = Becomes::Itself { thread, handlers, hot: HotPages::new(&written) };
     sys::install_filter(&prepared.in_two.early)?;
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
@@ -124,6 +119,33 @@ unsafe fn serve(
             Err(errno) => answer(launcher, Record::Failed(Stage::Clone, errno as i32))?,
         }
     }
+}
+
+/// Pages that every run will write to; `None` in a fork that is to rehearse one. The memory is in large pages
+/// by then, where the kernel can.
+///
+/// # Safety
+/// The process has one thread.
+unsafe fn written_by_a_run(pipe: OwnedFd) -> Option<Vec<u64>> {
+    let mut written = Vec::new();
+    for round in 0..REHEARSALS {
+        let Rehearsal::Seen(pages) = rehearse(&pipe) else {
+            // It has another number there.
+            std::mem::forget(pipe);
+            return None;
+        };
+        // Looking has found its place in memory by the last round: a run will find free what that one found.
+        written = pages.written;
+        if round > 0 {
+            continue;
+        }
+        if let Ok(parts) = gather::parts(&pages.touched) {
+            // Where that can't be done runs start and end a little later.
+            // SAFETY: one thread, by the caller's contract; the parts are made for it.
+            let _ = unsafe { sys::move_into_large_pages(&parts) };
+        }
+    }
+    Some(written)
 }
 
 fn answer(launcher: BorrowedFd<'_>, record: Record) -> nix::Result<()> {

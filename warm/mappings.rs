@@ -38,9 +38,11 @@ fn told_by(smaps: &str) -> Vec<Mapping> {
     for line in smaps.lines() {
         match line.strip_prefix("VmFlags:") {
             None => last = begun_by(line).or(last),
-            Some(flags) => found.extend(
-                last.take().map(|(place, access)| Mapping { place, access, flags: flags.to_owned() }),
-            ),
+            Some(flags) => found.extend(last.take().map(|(place, access)| Mapping {
+                place,
+                access,
+                flags: flags.to_owned(),
+            })),
         }
     }
     found

@@ -5,7 +5,7 @@
 //! once, while the sandbox is still being built: else each page costs a fault.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
@@ -35,7 +35,7 @@ pub enum Rehearsal {
 
 /// Has a fork rehearse, with `pipe` in the place of its control socket. It ends with the caller, whatever holds
 /// it up.
-pub fn rehearse(pipe: BorrowedFd<'_>) -> Rehearsal {
+pub fn rehearse(pipe: &OwnedFd) -> Rehearsal {
     settle();
     let bystander = match fork_that_ends_with_us() {
         Ok(None) => stand_by(),
@@ -113,7 +113,9 @@ fn pages_of(fork: Pid) -> io::Result<Pages> {
         if !may(libc::PROT_READ) {
             continue;
         }
-        for ((at, here), (_, there)) in own.pages(&mapping.place)?.zip(theirs.pages(&mapping.place)?) {
+        for ((at, here), (_, there)) in
+            own.pages(&mapping.place)?.zip(theirs.pages(&mapping.place)?)
+        {
             if may(libc::PROT_WRITE) && here.present() && there.present() && there.alone() {
                 pages.written.push(at as u64);
             }

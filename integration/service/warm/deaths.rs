@@ -272,7 +272,7 @@ async fn what_rehearses_a_run_ends_with_the_launcher() {
     signal(first, Signal::SIGKILL);
     let second = warm(launcher, first).await;
     let mut rehearsing = Vec::new();
-    eventually("one rehearses, another looks at it", REPLACED, || {
+    eventually("one rehearses, another stands by", REPLACED, || {
         rehearsing = children(second);
         rehearsing.len() == 2
     })

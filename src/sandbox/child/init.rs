@@ -241,11 +241,13 @@ fn see_guest_off(given: Given<'_>, report: BorrowedFd<'_>) -> Result<Option<Owne
             [PollFd::new(report, PollFlags::POLLIN), PollFd::new(knocking, PollFlags::POLLIN)];
         poll(&mut events, PollTimeout::NONE).at(Stage::Exec)?;
         if events[0].any() != Some(true) {
-            let knock = sys::next_knock(knocking).at(Stage::ExecGate)?;
+            // Without a gate both entries are the socket, and a record may come between the looks at them.
+            let Some(gate) = &gate else { continue };
+            let knock = sys::next_knock(gate.as_fd()).at(Stage::ExecGate)?;
             if knock.exit.is_none() && !may_exec {
                 return Err(Errno::EPERM).at(Stage::ExecGate);
             }
-            sys::answer_knock(knocking, knock.cookie, Ok(())).at(Stage::ExecGate)?;
+            sys::answer_knock(gate.as_fd(), knock.cookie, Ok(())).at(Stage::ExecGate)?;
             continue;
         }
         let mut bytes = [0u8; Record::SIZE];

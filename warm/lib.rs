@@ -28,7 +28,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use rehearsal::{Rehearsal, rehearse};
+use rehearsal::{Pages, Rehearsal, rehearse};
 use sandbox::child::{Becomes, Prepared, give_guest};
 use sandbox::order::{LARGEST, Order, Word};
 use sandbox::{Record, Stage};
@@ -60,6 +60,16 @@ pub unsafe extern "C" fn codemode_serve(number: c_int, rehearsals: c_int) -> c_i
 /// So often a run is rehearsed.
 const REHEARSALS: usize = 3;
 
+/// How many runs that live at once share memory of so many bytes before it is moved again, which costs each of them
+/// as much as 64 KiB.
+///
+/// Whoever looks for the users of a page, as a monitor of accesses (DAMON) and reclaim do, walks through all of them and
+/// keeps every fork waiting meanwhile (`anon_vma`). With a thousand runs on one large page that takes a tenth
+/// of a second.
+fn generation_of(size: usize) -> usize {
+    (size >> 16).max(128)
+}
+
 /// Which process has come back.
 enum Side {
     Server,
@@ -77,11 +87,11 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
     let Some(prepared) = prepared else { return Ok(Side::Server) };
     buffer.fill(0);
     let (thread, handlers) = (ThreadId::find()?, Handlers::take()?);
-    let written = match rehearsals {
-        None => Vec::new(),
+    let pages = match rehearsals {
+        None => Pages::default(),
         // SAFETY: one thread, by the caller's contract.
-        Some(pipe) => match unsafe { written_by_a_run(pipe) } {
-            Some(written) => written,
+        Some(pipe) => match unsafe { pages_of_a_run(pipe) } {
+            Some(pages) => pages,
             None => {
                 // As a guest does.
                 std::mem::forget((buffer, prepared, handlers));
@@ -89,10 +99,11 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
             }
         },
     };
-    let becomes = Becomes::Itself { thread, handlers, hot: HotPages::new(&written) };
+    let becomes = Becomes::Itself { thread, handlers, hot: HotPages::new(&pages.written) };
     sys::install_filter(&prepared.in_two.early)?;
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
     sys::send(launcher, &loaded, &[])?;
+    let (mut forks, mut generation) = (0, generation_of(0));
     loop {
         let (length, descriptors) = match sys::receive(launcher, &mut buffer, 0) {
             Ok((0, _)) => return Ok(Side::Server),
@@ -105,12 +116,16 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
         // A run must find nothing here of another's. No more of it is written to than has been: each page
         // is copied that runs share.
         buffer.iter_mut().take(length).for_each(|byte| *byte = 0);
+        let living = order.as_ref().map_or(0, |order| order.living);
         let Some(files) = order.and_then(|order| order.files(descriptors)) else {
             answer(launcher, Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32))?;
             continue;
         };
         match give_guest(&prepared, &becomes, &files) {
-            Ok(Some(first)) => answer(launcher, Record::Init(first.as_raw()))?,
+            Ok(Some(first)) => {
+                answer(launcher, Record::Init(first.as_raw()))?;
+                forks += 1;
+            }
             Ok(None) => {
                 // The descriptors' numbers are others' by now, and the rest goes with the process.
                 std::mem::forget((files, buffer, prepared, becomes));
@@ -118,34 +133,49 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
             }
             Err(errno) => answer(launcher, Record::Failed(Stage::Clone, errno as i32))?,
         }
+        if forks >= generation && living >= generation {
+            forks = 0;
+            // SAFETY: one thread, by the caller's contract.
+            generation = generation_of(unsafe { gather(&pages.touched) });
+        }
     }
 }
 
-/// Pages that every run will write to; `None` in a fork that is to rehearse one. The memory is in large pages
-/// by then, where the kernel can.
+/// What every run will do to memory; `None` in a fork that is to rehearse one. The memory is in large pages by then,
+/// where the kernel can.
 ///
 /// # Safety
 /// The process has one thread.
-unsafe fn written_by_a_run(pipe: OwnedFd) -> Option<Vec<u64>> {
-    let mut written = Vec::new();
-    for round in 0..REHEARSALS {
+unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<Pages> {
+    let mut first = None;
+    let mut last = Pages::default();
+    for _ in 0..REHEARSALS {
         let Rehearsal::Seen(pages) = rehearse(&pipe) else {
             // It has another number there.
             std::mem::forget(pipe);
             return None;
         };
         // Looking has found its place in memory by the last round: a run will find free what that one found.
-        written = pages.written;
-        if round > 0 {
-            continue;
-        }
-        if let Ok(parts) = gather::parts(&pages.touched) {
-            // Where that can't be done runs start and end a little later.
-            // SAFETY: one thread, by the caller's contract; the parts are made for it.
-            let _ = unsafe { sys::move_into_large_pages(&parts) };
+        last.written = pages.written;
+        if first.is_none() {
+            // SAFETY: the caller's contract.
+            unsafe { gather(&pages.touched) };
+            first = Some(pages.touched);
         }
     }
-    Some(written)
+    Some(Pages { touched: first.unwrap_or_default(), ..last })
+}
+
+/// Moves the memory into large pages that no other process has. Where that can't be done runs start and end a little
+/// later.
+///
+/// # Safety
+/// The process has one thread.
+unsafe fn gather(touched: &[u64]) -> usize {
+    let parts = gather::parts(touched).unwrap_or_default();
+    // SAFETY: one thread, by the caller's contract; the parts are made for it.
+    let _ = unsafe { sys::move_into_large_pages(&parts) };
+    parts.iter().map(|part| part.place.len()).sum()
 }
 
 fn answer(launcher: BorrowedFd<'_>, record: Record) -> nix::Result<()> {

@@ -41,18 +41,21 @@ pub struct Order {
     ruleset: bool,
     /// Whether a group to be cloned into comes along.
     cloned_into: bool,
+    /// How many runs there are besides.
+    pub living: usize,
 }
 
 impl Order {
-    /// The order for `files`, and the descriptors that must come along.
+    /// The order for `files` of a run beside `living` others, and the descriptors that must come along.
     #[must_use]
-    pub fn of(files: &JoinFiles) -> (Self, Vec<BorrowedFd<'_>>) {
+    pub fn of(files: &JoinFiles, living: usize) -> (Self, Vec<BorrowedFd<'_>>) {
         let JoinFiles { init, pid_namespace, report, groups, guest } = files;
         let order = Self {
             rlimits: guest.rlimits,
             open_files: guest.open_files,
             ruleset: guest.ruleset.is_some(),
             cloned_into: groups.cloned_into.is_some(),
+            living,
         };
         let always = [
             init,
@@ -110,7 +113,7 @@ mod tests {
         let groups = GroupFiles { cloned_into: None, joined: vec![file(), file()] };
         let (init, pid_namespace, report) = (file(), file(), file());
         let files = JoinFiles { init, pid_namespace, report, groups, guest };
-        let (order, descriptors) = Order::of(&files);
+        let (order, descriptors) = Order::of(&files, 0);
         assert_eq!(descriptors.len(), 10);
         let text = serde_json::to_string(&order).unwrap();
         let copies = || descriptors.iter().map(|fd| fd.try_clone_to_owned().ok());

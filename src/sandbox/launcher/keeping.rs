@@ -67,10 +67,10 @@ impl Keeping {
         self.orders.len() >= MOST_ORDERS
     }
 
-    /// Has it fork this run's guest. [`Keeping::hear`] tells what came of that.
-    pub fn order(&mut self, run: RunId, files: &JoinFiles) {
+    /// Has it fork this run's guest, beside `living` others. [`Keeping::hear`] tells what came of that.
+    pub fn order(&mut self, run: RunId, files: &JoinFiles, living: usize) {
         if let Some(warm) = &self.warm {
-            warm.order(files);
+            warm.order(files, living);
             self.orders.push_back((run, Instant::now()));
         }
     }

@@ -194,10 +194,10 @@ impl Warm {
         self.process.pid
     }
 
-    /// Has it fork a run's guest, a child of ours: [`Warm::answer`] tells of it. If it can't be told it
-    /// is ended, and its socket closes.
-    pub fn order(&self, files: &JoinFiles) {
-        let (order, descriptors) = Order::of(files);
+    /// Has it fork a run's guest, a child of ours beside `living` others: [`Warm::answer`] tells of it. If it can't be
+    /// told it is ended, and its socket closes.
+    pub fn order(&self, files: &JoinFiles, living: usize) {
+        let (order, descriptors) = Order::of(files, living);
         let sent = serde_json::to_vec(&order)
             .map_err(|_| Errno::EINVAL)
             .and_then(|text| sys::send(self.socket.as_fd(), &text, &descriptors));

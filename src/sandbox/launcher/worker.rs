@@ -206,8 +206,8 @@ impl<'a> Worker<'a> {
             self.heed(heard);
         }
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
-        let warm = &mut self.warm;
-        let order = warm.is_ready().then_some(|files: &JoinFiles| warm.order(id, files));
+        let (warm, living) = (&mut self.warm, self.runs.len());
+        let order = warm.is_ready().then_some(|files: &JoinFiles| warm.order(id, files, living));
         match Run::launch(self.host, &mut self.handed_on, order, (id, slot), limits, handed) {
             Ok(run) => self.runs.insert(id, run),
             Err(refusal) => {

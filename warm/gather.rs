@@ -19,11 +19,10 @@ const GAP: usize = 32;
 /// As much is moved, in bytes: while it is, it is there twice.
 const MOST: usize = 256 << 20;
 
-/// Mappings that are more than their content, by `VmFlags` (proc_pid_smaps(5)): shared, growing down (the stack), a
+/// Mappings that are more than their content, by `VmFlags` (proc_pid_smaps(5)): growing down (the stack), a
 /// shadow stack, locked, sealed, a device's, not copied or emptied by a fork, left out of dumps, droppable, of huge
 /// pages already.
-const SPECIAL: [&str; 12] =
-    ["sh", "gd", "ss", "lo", "sl", "io", "pf", "dc", "wf", "dd", "dp", "ht"];
+const SPECIAL: [&str; 11] = ["gd", "ss", "lo", "sl", "io", "pf", "dc", "wf", "dd", "dp", "ht"];
 
 /// What is worth a move: memory that is not a file's, and of files the pages at `touched`, in order. All
 /// of it may be handed to [`sys::move_into_large_pages`]. None if it is too much.

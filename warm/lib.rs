@@ -147,23 +147,22 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
 /// # Safety
 /// The process has one thread.
 unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<Pages> {
-    let mut first = None;
-    let mut last = Pages::default();
-    for _ in 0..REHEARSALS {
+    let mut seen = Pages::default();
+    for round in 0..REHEARSALS {
         let Rehearsal::Seen(pages) = rehearse(&pipe) else {
             // It has another number there.
             std::mem::forget(pipe);
             return None;
         };
-        // Looking has found its place in memory by the last round: a run will find free what that one found.
-        last.written = pages.written;
-        if first.is_none() {
+        if round == 0 {
             // SAFETY: the caller's contract.
             unsafe { gather(&pages.touched) };
-            first = Some(pages.touched);
+            seen.touched = pages.touched;
         }
+        // Looking has found its place in memory by the last round: a run will find free what that one found.
+        seen.written = pages.written;
     }
-    Some(Pages { touched: first.unwrap_or_default(), ..last })
+    Some(seen)
 }
 
 /// Moves the memory into large pages that no other process has. Where that can't be done runs start and end a little

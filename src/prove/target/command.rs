@@ -42,15 +42,16 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// Runs a case.
+    /// Runs a case. `start` is what a command takes that runs next to nothing, of which a warm interpreter's load is
+    /// the most: it is no part of what the case is allowed.
     ///
     /// # Errors
     /// If it can't be started, in a sentence.
-    pub async fn run(&self, job: &Job<'_>) -> Result<Ran, String> {
+    pub async fn run(&self, job: &Job<'_>, start: Duration) -> Result<Ran, String> {
         let files = Files::prepare(job)
             .map_err(|error| format!("the files of the run can't be made: {error}"))?;
         let honest = Honest::of(job);
-        let patience = job.patience();
+        let patience = start + job.patience();
         let started = self.start(job.start, &files.flags, &files.program, job.directory)?;
         let beside = honest.as_ref().map(|honest| {
             let program = job.directory.join("honest.py");
@@ -71,8 +72,10 @@ impl Commands {
             tokio::join!(started.finish(patience), neighbour)
         };
         let ((answer, beside), witness, left) = watched(job, witness, false, let_go, both).await;
+        let after_start =
+            |answer: Answer| Answer { took: answer.took.saturating_sub(start), ..answer };
         Ok(Ran {
-            answer,
+            answer: answer.map(after_start),
             witness: Some(witness),
             left: Some(left),
             neighbour: honest.zip(beside).map(|(honest, answer)| honest.judge(&answer)),

@@ -74,7 +74,7 @@ pub struct Answer {
     pub report: Report,
     /// Everything else that came with it.
     pub beside: String,
-    /// From the call to the answer.
+    /// From the call to the answer; of a case run by command, without what a command takes that runs next to nothing.
     pub took: Duration,
 }
 

@@ -1,9 +1,9 @@
 //! A bounded number of runs at once, and a bounded queue before them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
 /// The gate before all runs.
@@ -12,7 +12,7 @@ pub struct Admission {
     most: usize,
     waiting: AtomicUsize,
     queue: usize,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 /// Keeps the count of those that wait right, however a wait ends.
@@ -33,7 +33,7 @@ impl Admission {
             most: places,
             waiting: AtomicUsize::new(0),
             queue,
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
         }
     }
 
@@ -64,7 +64,7 @@ impl Admission {
     }
 
     fn refuse_while_draining(&self) -> Result<(), Status> {
-        if self.draining.load(Ordering::Acquire) {
+        if *self.draining.borrow() {
             return Err(Status::unavailable("the executor is shutting down"));
         }
         Ok(())
@@ -82,15 +82,21 @@ impl Admission {
         self.most.saturating_sub(self.places.available_permits())
     }
 
+    /// Resolves once nobody is let in any more.
+    pub async fn draining(&self) {
+        // Its sender lives as long as `self`.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
+    }
+
     /// Whether draining, with nobody left inside.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.draining.load(Ordering::Acquire) && self.places.available_permits() == self.most
+        *self.draining.borrow() && self.places.available_permits() == self.most
     }
 
     /// Lets nobody in any more; those that wait are turned away.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.send_replace(true);
         self.places.close();
     }
 }

@@ -202,6 +202,7 @@ async fn reopen(observer: Arc<Observer>) -> io::Result<()> {
 /// Resolves a moment after the last run of a drain was answered. A client that is idle may take
 /// seconds to notice that its connection is being closed; nothing is lost by not waiting for it.
 async fn drained(admission: &Admission) {
+    admission.draining().await;
     while !admission.is_drained() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -136,7 +136,12 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
         if forks >= generation && living >= generation {
             forks = 0;
             // SAFETY: one thread, by the caller's contract.
-            generation = generation_of(unsafe { gather(&pages.touched) });
+            match unsafe { gather(&pages.touched) } {
+                // Nothing is worth it, or this kernel has none: neither will be otherwise the next time.
+                Ok(0) | Err(Errno::EINVAL) => generation = usize::MAX,
+                Ok(size) => generation = generation_of(size),
+                Err(_) => {}
+            }
         }
     }
 }
@@ -155,8 +160,9 @@ unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<Pages> {
             return None;
         };
         if round == 0 {
+            // Without it runs start and end a little later.
             // SAFETY: the caller's contract.
-            unsafe { gather(&pages.touched) };
+            let _ = unsafe { gather(&pages.touched) };
             seen.touched = pages.touched;
         }
         // Looking has found its place in memory by the last round: a run will find free what that one found.
@@ -165,16 +171,18 @@ unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<Pages> {
     Some(seen)
 }
 
-/// Moves the memory into large pages that no other process has. Where that can't be done runs start and end a little
-/// later.
+/// Moves the memory into large pages that no other process has, and says how much that is, in bytes.
+///
+/// # Errors
+/// As [`sys::move_into_large_pages`].
 ///
 /// # Safety
 /// The process has one thread.
-unsafe fn gather(touched: &[u64]) -> usize {
+unsafe fn gather(touched: &[u64]) -> nix::Result<usize> {
     let parts = gather::parts(touched).unwrap_or_default();
     // SAFETY: one thread, by the caller's contract; the parts are made for it.
-    let _ = unsafe { sys::move_into_large_pages(&parts) };
-    parts.iter().map(|part| part.place.len()).sum()
+    unsafe { sys::move_into_large_pages(&parts) }?;
+    Ok(parts.iter().map(|part| part.place.len()).sum())
 }
 
 fn answer(launcher: BorrowedFd<'_>, record: Record) -> nix::Result<()> {

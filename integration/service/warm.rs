@@ -1,11 +1,16 @@
 //! The interpreter that runs are forked from: what they can't find of each other, what they don't share, and what
 //! comes after its death.
 
-use codemode::grpc::proto::ExecutionResponse;
+use std::time::Duration;
+
+use codemode::grpc::proto::{ExecutionRequest, ExecutionResponse};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
-use crate::harness::Sidecar;
+use crate::harness::{MainApp, Sidecar, eventually, request};
 
+#[path = "warm/crowd.rs"]
+mod crowd;
 #[path = "warm/deaths.rs"]
 mod deaths;
 #[path = "warm/groups.rs"]
@@ -34,4 +39,28 @@ fn warm_result(answer: &ExecutionResponse) -> Value {
 
 async fn service(environment: &[(&str, &str)]) -> Sidecar {
     Sidecar::start(&[environment, &[("CODEMODE_START", "warm")]].concat()).await
+}
+
+async fn service_with_app(environment: &[(&str, &str)]) -> (Sidecar, MainApp) {
+    let app = MainApp::start().await;
+    let target = app.target();
+    (service(&[environment, &[("MAIN_APP_GRPC_TARGET", &target)]].concat()).await, app)
+}
+
+/// Begins `count` runs that live at the same time: each is held by a tool, and goes on with `code`.
+async fn held_at_once(
+    sidecar: &Sidecar,
+    app: &MainApp,
+    code: &str,
+    count: usize,
+) -> Vec<JoinHandle<ExecutionResponse>> {
+    let call = ExecutionRequest {
+        available_tools: vec!["hold".to_owned()],
+        ..request(&format!("tools['hold'].run()\n{code}"))
+    };
+    let before = app.tools.seen.lock().unwrap().len();
+    let calls = sidecar.begin_all(&call, count).await;
+    let all = || app.tools.seen.lock().unwrap().len() == before + count;
+    eventually("all live at once", Duration::from_secs(30), all).await;
+    calls
 }

@@ -2,7 +2,7 @@
 # walls: cgroup_pids rlimits
 # observe: bounded neighbour
 # verdict: process_limit
-# run: --processes 16 --timeout 5 --memory 64M
+# run: --processes 16 --timeout 10 --memory 64M
 # needs: wall:pid_namespace
 # depth: yes
 import os

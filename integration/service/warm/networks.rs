@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use codemode::grpc::proto::{ExecutionRequest, ExecutionResponse};
 use serde_json::Value;
-use tokio::task::JoinHandle;
 
-use super::{service, warm_result};
-use crate::harness::{MainApp, Sidecar, eventually, request, settle};
+use super::{held_at_once, service, service_with_app, warm_result};
+use crate::harness::{MainApp, Sidecar, eventually, settle};
 
 /// The namespace's cookie, SO_NETNS_COOKIE: the number of its inode goes to another once it is gone.
 const WHERE: &str = "import socket\n\
@@ -19,24 +17,6 @@ const WHERE: &str = "import socket\n\
 
 async fn place(sidecar: &Sidecar) -> String {
     warm_result(&sidecar.run(WHERE).await).as_str().unwrap().to_owned()
-}
-
-/// Begins `count` runs that live at the same time: each is held by a tool, and goes on with `code`.
-async fn held_at_once(
-    sidecar: &Sidecar,
-    app: &MainApp,
-    code: &str,
-    count: usize,
-) -> Vec<JoinHandle<ExecutionResponse>> {
-    let call = ExecutionRequest {
-        available_tools: vec!["hold".to_owned()],
-        ..request(&format!("tools['hold'].run()\n{code}"))
-    };
-    let before = app.tools.seen.lock().unwrap().len();
-    let calls = sidecar.begin_all(&call, count).await;
-    let all = || app.tools.seen.lock().unwrap().len() == before + count;
-    eventually("all live at once", Duration::from_secs(30), all).await;
-    calls
 }
 
 /// The namespaces of `count` runs that live at the same time.
@@ -53,15 +33,9 @@ async fn places_at_once(sidecar: &Sidecar, app: &MainApp, count: usize) -> BTree
     distinct
 }
 
-async fn with_app() -> (Sidecar, MainApp) {
-    let app = MainApp::start().await;
-    let target = app.target();
-    (service(&[("MAIN_APP_GRPC_TARGET", &target)]).await, app)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn one_run_after_the_other_may_have_it_but_never_two_at_a_time() {
-    let (sidecar, app) = with_app().await;
+    let (sidecar, app) = service_with_app(&[]).await;
     let mut one_by_one = BTreeSet::new();
     for _ in 0..8 {
         one_by_one.insert(place(&sidecar).await);
@@ -187,7 +161,7 @@ fn differences<'a>(one: &'a Value, other: &Value) -> Vec<&'a str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_in_which_a_trace_is_left_is_never_handed_on() {
-    let (sidecar, app) = with_app().await;
+    let (sidecar, app) = service_with_app(&[]).await;
     let none: [&str; 0] = [];
     let untouched = warm_result(&sidecar.run(&touching("")).await);
     assert!(untouched[1].as_object().unwrap().len() > 20, "the control: there is much to read");

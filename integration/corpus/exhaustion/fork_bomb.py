@@ -14,4 +14,5 @@ while True:
         os.fork()
     except OSError:
         if os.getpid() == first:
-            raise
+            # At once: a traceback takes long among so many.
+            os._exit(1)

@@ -7,6 +7,8 @@
 use std::io;
 use std::ops::Range;
 
+use nix::errno::Errno;
+
 use crate::mappings::{Mapping, Page, PageMap, mappings};
 use crate::sys::{self, Part};
 
@@ -15,6 +17,9 @@ const LEAST: usize = 16;
 
 /// A stretch goes on over so many pages that are not there, and takes them along.
 const GAP: usize = 32;
+
+/// So much is moved after a fork, in bytes: a large page.
+const PIECE: usize = 2 << 20;
 
 /// As much is moved, in bytes: while it is, it is there twice.
 const MOST: usize = 256 << 20;
@@ -42,6 +47,69 @@ pub fn parts(touched: &[u64]) -> io::Result<Vec<Part>> {
         parts.clear();
     }
     Ok(parts)
+}
+
+/// When the interpreter moves to large pages that no other process has, and how far it is.
+///
+/// Whoever looks for the users of a page, as a monitor of accesses (DAMON) and reclaim do, walks through all of them and
+/// keeps every fork waiting meanwhile (`anon_vma`). With a thousand runs on one large page that takes a tenth
+/// of a second.
+pub struct Generation {
+    /// Since the last move.
+    forks: usize,
+    /// How many runs that live at once share memory before it is moved again.
+    most: usize,
+    /// Bytes that have been moved, while it moves.
+    moved: Option<usize>,
+}
+
+impl Generation {
+    /// Of memory that nobody shares.
+    pub fn new() -> Self {
+        Self { forks: 0, most: most_living(0), moved: None }
+    }
+
+    /// To be called after each fork. A move takes as many of them as there are large pages: new ones take long where
+    /// the machine is a virtual one, and a run waits for one of them at most.
+    ///
+    /// # Safety
+    /// The process has one thread.
+    pub unsafe fn forked(&mut self, living: usize, touched: &[u64]) {
+        self.forks += 1;
+        if self.forks >= self.most && living >= self.most {
+            (self.forks, self.moved) = (0, Some(0));
+        }
+        let Some(moved) = self.moved else { return };
+        // Made anew each time: what lies where may have changed since.
+        let parts = parts(touched).unwrap_or_default();
+        let piece = piece(&parts, moved..moved + PIECE);
+        // SAFETY: one thread, by the caller's contract; the parts are made for it.
+        match unsafe { sys::move_into_large_pages(&piece) } {
+            Ok(()) if !piece.is_empty() => self.moved = Some(moved + PIECE),
+            Ok(()) if moved > 0 => (self.most, self.moved) = (most_living(moved), None),
+            // Nothing is worth it, or this kernel has none: neither will be otherwise the next time.
+            Ok(()) | Err(Errno::EINVAL) => (self.most, self.moved) = (usize::MAX, None),
+            Err(_) => self.moved = None,
+        }
+    }
+}
+
+/// A move costs each run of a generation as much as 64 KiB.
+fn most_living(size: usize) -> usize {
+    (size >> 16).max(128)
+}
+
+/// What of `parts` lies at these bytes of all that is in them.
+fn piece(parts: &[Part], wanted: Range<usize>) -> Vec<Part> {
+    let mut end = 0;
+    let cut = |part: &Part| {
+        let start = end;
+        end += part.place.len();
+        let (from, to) = (wanted.start.max(start), wanted.end.min(end));
+        let at = |offset: usize| part.place.start + (offset - start);
+        (from < to).then(|| Part { place: at(from)..at(to), access: part.access })
+    };
+    parts.iter().filter_map(cut).collect()
 }
 
 /// Readable, and nothing of the C library's own for its thread, such as `errno`.

@@ -28,6 +28,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 
+use gather::Generation;
 use rehearsal::{Pages, Rehearsal, rehearse};
 use sandbox::child::{Becomes, Prepared, give_guest};
 use sandbox::order::{LARGEST, Order, Word};
@@ -59,16 +60,6 @@ pub unsafe extern "C" fn codemode_serve(number: c_int, rehearsals: c_int) -> c_i
 
 /// So often a run is rehearsed.
 const REHEARSALS: usize = 3;
-
-/// How many runs that live at once share memory of so many bytes before it is moved again, which costs each of them
-/// as much as 64 KiB.
-///
-/// Whoever looks for the users of a page, as a monitor of accesses (DAMON) and reclaim do, walks through all of them and
-/// keeps every fork waiting meanwhile (`anon_vma`). With a thousand runs on one large page that takes a tenth
-/// of a second.
-fn generation_of(size: usize) -> usize {
-    (size >> 16).max(128)
-}
 
 /// Which process has come back.
 enum Side {
@@ -103,7 +94,7 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
     sys::install_filter(&prepared.in_two.early)?;
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
     sys::send(launcher, &loaded, &[])?;
-    let (mut forks, mut generation) = (0, generation_of(0));
+    let mut generation = Generation::new();
     loop {
         let (length, descriptors) = match sys::receive(launcher, &mut buffer, 0) {
             Ok((0, _)) => return Ok(Side::Server),
@@ -124,7 +115,8 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
         match give_guest(&prepared, &becomes, &files) {
             Ok(Some(first)) => {
                 answer(launcher, Record::Init(first.as_raw()))?;
-                forks += 1;
+                // SAFETY: one thread, by the caller's contract.
+                unsafe { generation.forked(living, &pages.touched) };
             }
             Ok(None) => {
                 // The descriptors' numbers are others' by now, and the rest goes with the process.
@@ -132,16 +124,6 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
                 return Ok(Side::Guest);
             }
             Err(errno) => answer(launcher, Record::Failed(Stage::Clone, errno as i32))?,
-        }
-        if forks >= generation && living >= generation {
-            forks = 0;
-            // SAFETY: one thread, by the caller's contract.
-            match unsafe { gather(&pages.touched) } {
-                // Nothing is worth it, or this kernel has none: neither will be otherwise the next time.
-                Ok(0) | Err(Errno::EINVAL) => generation = usize::MAX,
-                Ok(size) => generation = generation_of(size),
-                Err(_) => {}
-            }
         }
     }
 }
@@ -160,29 +142,16 @@ unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<Pages> {
             return None;
         };
         if round == 0 {
-            // Without it runs start and end a little later.
-            // SAFETY: the caller's contract.
-            let _ = unsafe { gather(&pages.touched) };
+            let parts = gather::parts(&pages.touched).unwrap_or_default();
+            // Where that can't be done runs start and end a little later.
+            // SAFETY: the caller's contract; the parts are made for it.
+            let _ = unsafe { sys::move_into_large_pages(&parts) };
             seen.touched = pages.touched;
         }
         // Looking has found its place in memory by the last round: a run will find free what that one found.
         seen.written = pages.written;
     }
     Some(seen)
-}
-
-/// Moves the memory into large pages that no other process has, and says how much that is, in bytes.
-///
-/// # Errors
-/// As [`sys::move_into_large_pages`].
-///
-/// # Safety
-/// The process has one thread.
-unsafe fn gather(touched: &[u64]) -> nix::Result<usize> {
-    let parts = gather::parts(touched).unwrap_or_default();
-    // SAFETY: one thread, by the caller's contract; the parts are made for it.
-    unsafe { sys::move_into_large_pages(&parts) }?;
-    Ok(parts.iter().map(|part| part.place.len()).sum())
 }
 
 fn answer(launcher: BorrowedFd<'_>, record: Record) -> nix::Result<()> {

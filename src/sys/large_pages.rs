@@ -58,8 +58,12 @@ pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
     // allocation, and a call that fails writes to errno alone, which is in no part. Each part is readable
     // (the caller's contract).
     let done = unsafe {
-        copy(parts, first);
-        prepare(parts, first, size).map(|()| put_in_place(parts, first))
+        collapse(first, size).and_then(|()| {
+            copy(parts, first);
+            give_access(parts, first)?;
+            put_in_place(parts, first);
+            Ok(())
+        })
     };
     // SAFETY: what is left of the area above, to which nobody refers; what was moved is no longer in it.
     unsafe { libc::munmap(area, mapped) };
@@ -80,6 +84,17 @@ pub fn page_size() -> usize {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
 }
 
+/// Makes large pages of an empty area, which takes a fifth of the time that it takes once all of its small ones are there.
+unsafe fn collapse(area: usize, size: usize) -> nix::Result<()> {
+    for page in (area..area + size).step_by(LARGE) {
+        // SAFETY: the caller's, new, and nobody else's. Where no page is at all there is nothing to collapse.
+        unsafe { ptr::write_volatile(page as *mut u8, 0) };
+    }
+    // SAFETY: the same.
+    Errno::result(unsafe { libc::madvise(area as *mut c_void, size, libc::MADV_COLLAPSE) })
+        .map(drop)
+}
+
 unsafe fn copy(parts: &[Part], mut to: usize) {
     for Part { place, .. } in parts {
         // SAFETY: the caller's contract: readable, and room for all at `to`, apart from every part.
@@ -88,15 +103,11 @@ unsafe fn copy(parts: &[Part], mut to: usize) {
     }
 }
 
-/// All that may fail: large pages, and the access to each part's.
-unsafe fn prepare(parts: &[Part], mut from: usize, size: usize) -> nix::Result<()> {
-    // SAFETY: `from` begins a mapping of the caller's, of this size, that holds the parts one after the other.
-    unsafe {
-        Errno::result(libc::madvise(from as *mut c_void, size, libc::MADV_COLLAPSE))?;
-        for Part { place, access } in parts {
-            Errno::result(libc::mprotect(from as *mut c_void, place.len(), *access))?;
-            from += place.len();
-        }
+unsafe fn give_access(parts: &[Part], mut from: usize) -> nix::Result<()> {
+    for Part { place, access } in parts {
+        // SAFETY: within a mapping of the caller's that holds the parts one after the other.
+        Errno::result(unsafe { libc::mprotect(from as *mut c_void, place.len(), *access) })?;
+        from += place.len();
     }
     Ok(())
 }

@@ -18,9 +18,6 @@ const LEAST: usize = 16;
 /// A stretch goes on over so many pages that are not there, and takes them along.
 const GAP: usize = 32;
 
-/// So much is moved after a fork, in bytes: a large page.
-const PIECE: usize = 2 << 20;
-
 /// As much is moved, in bytes: while it is, it is there twice.
 const MOST: usize = 256 << 20;
 
@@ -82,10 +79,10 @@ impl Generation {
         let Some(moved) = self.moved else { return };
         // Made anew each time: what lies where may have changed since.
         let parts = parts(touched).unwrap_or_default();
-        let piece = piece(&parts, moved..moved + PIECE);
+        let piece = piece(&parts, moved..moved + sys::LARGE_PAGE);
         // SAFETY: one thread, by the caller's contract; the parts are made for it.
         match unsafe { sys::move_into_large_pages(&piece) } {
-            Ok(()) if !piece.is_empty() => self.moved = Some(moved + PIECE),
+            Ok(()) if !piece.is_empty() => self.moved = Some(moved + sys::LARGE_PAGE),
             Ok(()) if moved > 0 => (self.most, self.moved) = (most_living(moved), None),
             // Nothing is worth it, or this kernel has none: neither will be otherwise the next time.
             Ok(()) | Err(Errno::EINVAL) => (self.most, self.moved) = (usize::MAX, None),

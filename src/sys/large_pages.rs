@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
 /// Size of a large page, and what its place is a multiple of. Where the kernel's are larger, none is given.
-const LARGE: usize = 2 << 20;
+pub const LARGE_PAGE: usize = 2 << 20;
 
 /// A part of the calling process's memory: whole pages of one private mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,9 @@ pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
     if parts.is_empty() {
         return Ok(());
     }
-    let size = parts.iter().map(|part| part.place.len()).sum::<usize>().next_multiple_of(LARGE);
-    let mapped = size + LARGE;
+    let size =
+        parts.iter().map(|part| part.place.len()).sum::<usize>().next_multiple_of(LARGE_PAGE);
+    let mapped = size + LARGE_PAGE;
     // SAFETY: a new mapping at a place of the kernel's choice, over nothing else.
     let area = unsafe {
         libc::mmap(
@@ -51,7 +52,7 @@ pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
     if area == libc::MAP_FAILED {
         return Err(Errno::last());
     }
-    let first = (area as usize).next_multiple_of(LARGE);
+    let first = (area as usize).next_multiple_of(LARGE_PAGE);
     // A handler might write to a part.
     let masked = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK);
     // SAFETY: from here to the last move nothing is written but the new area, which is large enough: no
@@ -86,7 +87,7 @@ pub fn page_size() -> usize {
 
 /// Makes large pages of an empty area, which takes a fifth of the time that it takes once all of its small ones are there.
 unsafe fn collapse(area: usize, size: usize) -> nix::Result<()> {
-    for page in (area..area + size).step_by(LARGE) {
+    for page in (area..area + size).step_by(LARGE_PAGE) {
         // SAFETY: the caller's, new, and nobody else's. Where no page is at all there is nothing to collapse.
         unsafe { ptr::write_volatile(page as *mut u8, 0) };
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{held_at_once, service, service_with_app, warm_result};
+use super::{held_at_once, service_with_app, warm_result};
 use crate::harness::{MainApp, Sidecar, eventually, settle};
 
 /// The namespace's cookie, SO_NETNS_COOKIE: the number of its inode goes to another once it is gone.
@@ -57,14 +57,8 @@ fn held(launcher: u32) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_leaves_few_of_them_once_it_is_over() {
-    let app = MainApp::start().await;
-    let target = app.target();
-    let sidecar = service(&[
-        ("CODEMODE_READY_LEAST", "0"),
-        ("CODEMODE_READY_MOST", "0"),
-        ("MAIN_APP_GRPC_TARGET", &target),
-    ])
-    .await;
+    let nothing_ahead = [("CODEMODE_READY_LEAST", "0"), ("CODEMODE_READY_MOST", "0")];
+    let (sidecar, app) = service_with_app(&nothing_ahead).await;
     let (_, launcher) = sidecar.launchers();
     let calls = held_at_once(&sidecar, &app, "", 16).await;
     // One is the launcher's own.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{service, warm_result};
-use crate::harness::{MainApp, Sidecar, eventually, request, with_key};
+use super::{service_with_app, warm_result};
+use crate::harness::{Sidecar, eventually, request, with_key};
 
 const PROGRAM: &str = include_str!("traces.py");
 
@@ -36,10 +36,7 @@ async fn finds_nothing(sidecar: &Sidecar, when: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_run_leaves_no_other_finds() {
-    let app = MainApp::start().await;
-    let target = app.target();
-    let sidecar =
-        service(&[("MAIN_APP_GRPC_TARGET", &target), ("CODEMODE_MAX_CODE_LENGTH", "100000")]).await;
+    let (sidecar, app) = service_with_app(&[("CODEMODE_MAX_CODE_LENGTH", "100000")]).await;
     finds_nothing(&sidecar, "at first").await;
     // The control: who left it finds every part of it.
     let answer = sidecar.run(&program("result = [leave(), look()]")).await;

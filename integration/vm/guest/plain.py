@@ -1,6 +1,7 @@
 """Checks on a machine without systemd: everything by hand, in pure cgroup v2."""
 
 import contextlib
+import glob
 import os
 import pathlib
 import signal
@@ -131,11 +132,12 @@ def root_twenty_at_once():
 
 
 def descendants(pid):
+    """`pid` and all that live below it. Any of them may end meanwhile: `pathlib`'s glob would raise then."""
     found = [pid]
     for parent in found:
-        for path in pathlib.Path(f"/proc/{parent}/task").glob("*/children"):
-            with contextlib.suppress(OSError):  # It ended meanwhile.
-                found += [int(child) for child in path.read_text().split()]
+        for path in glob.glob(f"/proc/{parent}/task/*/children"):
+            with contextlib.suppress(OSError):
+                found += [int(child) for child in pathlib.Path(path).read_text().split()]
     return found
 
 

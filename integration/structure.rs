@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("supervise", &["sandbox", "policy", "plan"]),
     ("report", &["supervise", "sandbox", "policy", "plan"]),
     ("engine", &["report", "supervise", "sandbox", "plan", "policy"]),
-    ("observe", &["report", "sandbox", "policy", "config"]),
+    ("observe", &["report", "sandbox", "policy", "config", "sys"]),
     ("grpc", &["observe", "engine", "report", "supervise", "policy", "config"]),
     ("harness", &["grpc", "report", "plan", "sys"]),
     ("prove", &["harness", "grpc", "observe", "report", "sandbox", "plan", "policy", "config"]),

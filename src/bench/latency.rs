@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::stats::{Failed, Times};
 use super::{BenchError, Progress, Skipped};
-use crate::harness::caller::{ADD, NUMPY, Program};
+use crate::harness::caller::{ADD, Caller, NUMPY, Program};
 use crate::harness::service::{COLD, Service, Setup, inherited, setting};
 use crate::report::Started;
 
@@ -108,7 +108,13 @@ async fn measure_one(
         settings.push(("CODEMODE_PRELOAD", "numpy"));
     }
     let service = Service::start(setup, &settings).await?;
-    let (taken, failed) = one_caller(&service, program, runs, pace.pause).await?;
+    // Among the runtime's threads, where its connection is: else each answer is handed from thread to thread.
+    let calling = tokio::spawn(one_caller(service.caller().await?, program, runs, pace.pause));
+    let (taken, failed) = calling.await.unwrap_or_else(|panicked| {
+        let mut failed = Failed::default();
+        failed.add(panicked.to_string());
+        (Vec::new(), failed)
+    });
     Ok(Latency {
         mode,
         program: name,
@@ -125,12 +131,11 @@ async fn measure_one(
 
 /// So many runs one after the other, and some before them to warm up.
 async fn one_caller(
-    service: &Service,
+    mut caller: Caller,
     program: Program,
     runs: usize,
     pause: Duration,
-) -> Result<(Vec<Duration>, Failed), BenchError> {
-    let mut caller = service.caller().await?;
+) -> (Vec<Duration>, Failed) {
     let mut failed = Failed::default();
     let mut taken = Vec::new();
     for number in 0..WARM_UP + runs {
@@ -144,7 +149,7 @@ async fn one_caller(
             tokio::time::sleep(pause).await;
         }
     }
-    Ok((taken, failed))
+    (taken, failed)
 }
 
 /// Whether runs can import it; else why there is nothing to measure.

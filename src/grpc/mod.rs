@@ -12,6 +12,7 @@ mod incoming;
 mod listen;
 mod main_app;
 mod metadata;
+mod pieces;
 mod privileges;
 mod probe;
 mod request;

@@ -16,6 +16,7 @@ use super::auth::Guard;
 use super::counted::Count;
 use super::incoming::incoming;
 use super::main_app::{MainApp, MainAppError};
+use super::pieces::Pieces;
 use super::proto::DESCRIPTORS;
 use super::proto::executor_service_server::ExecutorServiceServer;
 use super::service::Executor;
@@ -175,6 +176,7 @@ pub async fn serve(
     let gone = Arc::clone(&executor);
     let count = Count { observer, by_key: key.is_some() };
     let serving = server
+        .layer(Pieces)
         .layer(count)
         .layer(Guard(key))
         .layer(Arriving)

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::{Gid, Uid, fchown};
 
 use super::log::Seldom;
+use crate::sys;
 
 /// Lines that may wait.
 const MOST_LINES: usize = 4096;
@@ -164,6 +165,8 @@ impl Inner {
 
     /// The thread: as many lines at a time as are there.
     fn write_all(&self, queue: &Receiver<Message>) {
+        // A line is said before the answer that it is about. On one processor its writer would be ahead of it.
+        let _ = sys::interrupt_nobody();
         let mut chunk = Vec::with_capacity(CHUNK);
         while let Ok(first) = queue.recv() {
             let (mut next, mut lines, mut waiting) = (Some(first), 0, None);

@@ -1,7 +1,6 @@
 //! The conversation with the guest over its control socket.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -101,13 +100,10 @@ pub struct Control {
 
 impl Control {
     /// Takes our end; a result longer than `longest_result` bytes is nonsense.
-    ///
-    /// # Errors
-    /// As registering the descriptor with the runtime.
-    pub fn new(socket: OwnedFd, longest_result: usize) -> io::Result<Self> {
-        let socket = UnixStream::from_std(socket.into())?;
+    #[must_use]
+    pub fn new(socket: UnixStream, longest_result: usize) -> Self {
         let (reader, writer) = socket.into_split();
-        Ok(Self {
+        Self {
             reader,
             writer: Arc::new(Mutex::new(writer)),
             // A result may double in length when its quotes are escaped for the frame.
@@ -116,7 +112,7 @@ impl Control {
             calls: Arc::default(),
             begun: Arc::default(),
             waits: Arc::default(),
-        })
+        }
     }
 
     /// Turns true once the guest says that the program runs.
@@ -152,6 +148,15 @@ impl Control {
         tokio::spawn(tokio::time::timeout(Duration::from_secs(1), async move {
             let _ = writer.lock().await.write_all(&frame(br#"{"t":"bye"}"#)).await;
         }));
+    }
+
+    /// Lets go of the socket. To say so to the guest first, as dropping does, would be a call more and wake
+    /// our own thread for it.
+    pub fn close(self) {
+        // Whoever still answers a call closes it by dropping.
+        if let Some(writer) = Arc::into_inner(self.writer) {
+            writer.into_inner().forget();
+        }
     }
 
     /// The guest keeps to the limit of a result by itself, unless somebody else speaks for it.

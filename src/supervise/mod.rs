@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::time::sleep_until;
 
 use self::control::{Control, Program, Spoken};
-use self::output::{Captured, capture};
+use self::output::{Writers, capture};
 use self::proxy::ProxyStats;
 use self::standing::{Streams, Unbuilt};
 use crate::policy::domains::DomainPolicy;
@@ -43,9 +43,6 @@ const LOOK_PATIENCE: Duration = Duration::from_millis(500);
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 /// How long after the order the launcher may take to end a run.
 const KILL_PATIENCE: Duration = Duration::from_secs(20);
-
-/// A reader of ours may be slow, and may be waited for.
-const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// Runs `request` in a sandbox and returns when nothing of it is left.
 ///
@@ -121,31 +118,36 @@ impl Supervised<'_> {
         let request = self.request;
         let limit = request.limits.output;
         let longest_result = usize::try_from(request.limits.result).unwrap_or(usize::MAX);
-        let (over, is_over) = watch::channel(false);
-        let stdout = tokio::spawn(capture(streams.stdout, limit, request.stdout, is_over.clone()));
-        let stderr = tokio::spawn(capture(streams.stderr, limit, request.stderr, is_over));
+        let (say, writers) = watch::channel(Writers::Living);
         let handed_over = Instant::now();
         let _proxy = proxy.map(|socket| self.serve_proxy(socket, domains)).transpose()?;
-        let control = Control::new(streams.control, longest_result)?;
-        self.accompany(control, handed_over, cancel).await;
-        self.observed.wall = handed_over.elapsed();
-        self.observed.teardown = self.over.map(|over| over.elapsed()).unwrap_or_default();
-        // Every writer is gone with the run, or held at its end.
-        let _ = over.send(self.observed.end.is_some());
-        for (task, place) in
-            [(stdout, &mut self.observed.stdout), (stderr, &mut self.observed.stderr)]
-        {
-            let abort = task.abort_handle();
-            let patience = if self.observed.fault.is_some() { KILL_PATIENCE } else { FOREVER };
-            *place = match tokio::time::timeout(patience, task).await {
-                Ok(captured) => captured.map_err(io::Error::other)??,
-                Err(_) => {
-                    abort.abort();
-                    Captured::default()
-                }
-            };
-        }
+        let control = Control::new(streams.control, longest_result);
+        // All in one task: handing a short run from thread to thread takes longer than its work.
+        let (stdout, stderr, ()) = tokio::join!(
+            capture(streams.stdout, limit, request.stdout, writers.clone()),
+            capture(streams.stderr, limit, request.stderr, writers),
+            async {
+                self.accompany(control, handed_over, cancel).await;
+                self.observed.wall = handed_over.elapsed();
+                self.observed.teardown = self.over.map(|over| over.elapsed()).unwrap_or_default();
+                let _ = say.send(self.writers());
+            },
+        );
+        (self.observed.stdout, self.observed.stderr) = (stdout?, stderr?);
         Ok(())
+    }
+
+    /// Who may still write, now that the run is no longer accompanied.
+    fn writers(&self) -> Writers {
+        if self.observed.end.is_some() {
+            // Gone with the run, or held at its end.
+            Writers::Gone
+        } else if self.observed.fault.is_some() {
+            Writers::Unknown(KILL_PATIENCE)
+        } else {
+            // They are being ended.
+            Writers::Living
+        }
     }
 
     fn fault<T>(&mut self, what: &str) -> Option<T> {
@@ -242,15 +244,22 @@ impl Supervised<'_> {
         if talking && self.observed.stopped.is_none() {
             // What it said just before it ended may still lie in the socket.
             match tokio::time::timeout(Duration::from_secs(1), &mut talk).await {
-                Ok((Spoken::Done(done), _)) => self.observed.done = Some(done),
-                Ok((Spoken::Nonsense(error), _)) => {
-                    self.observed.stopped = Some(Stopped::Nonsense(error.to_string()));
+                Ok((spoken, control)) => {
+                    match spoken {
+                        Spoken::Done(done) => self.observed.done = Some(done),
+                        Spoken::Nonsense(error) => {
+                            self.observed.stopped = Some(Stopped::Nonsense(error.to_string()));
+                        }
+                        Spoken::Silent => {}
+                    }
+                    silent_control = Some(control);
                 }
-                Ok((Spoken::Silent, _)) => {}
                 Err(_) => heard_out = false,
             }
         }
-        drop(silent_control);
+        if let Some(control) = silent_control {
+            control.close();
+        }
         self.observed.tool_wait = waits.total();
         self.observed.tool_calls = calls.load(Ordering::Relaxed);
         // Whoever was not heard out may have begun, and is not run again.

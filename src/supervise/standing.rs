@@ -8,6 +8,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::Mode;
 use nix::unistd::pipe2;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe::Receiver;
 
 use crate::plan::host::cure;
 use crate::policy::{Limits, Wall};
@@ -17,14 +19,14 @@ use crate::sandbox::enforced::Refusal;
 /// How long a sandbox may take to stand.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Our ends of a sandbox's streams.
+/// Our ends of a sandbox's streams, known to the runtime while no caller waits yet.
 pub struct Streams {
     /// Control socket.
-    pub control: OwnedFd,
+    pub control: UnixStream,
     /// Standard output.
-    pub stdout: OwnedFd,
+    pub stdout: Receiver,
     /// Standard error.
-    pub stderr: OwnedFd,
+    pub stderr: Receiver,
 }
 
 /// See the module. Single use: it is consumed by its run, and killed when dropped.
@@ -66,7 +68,12 @@ fn streams(stdin: Option<OwnedFd>) -> io::Result<(Streams, RunDescriptors)> {
     };
     let descriptors =
         RunDescriptors { stdin, stdout: stdout_writer, stderr: stderr_writer, control: guest };
-    Ok((Streams { control, stdout, stderr }, descriptors))
+    let streams = Streams {
+        control: UnixStream::from_std(control.into())?,
+        stdout: Receiver::from_owned_fd_unchecked(stdout)?,
+        stderr: Receiver::from_owned_fd_unchecked(stderr)?,
+    };
+    Ok((streams, descriptors))
 }
 
 impl Standing {

@@ -36,7 +36,7 @@ pub use process::{
     Parentage, ThreadId, Usage, clone_process, clone_process_available, clone_sibling_keeping,
     default_sigpipe, exit_now, fork, kill_by_pidfd, open_pidfd, reap, reap_any, wait_any,
 };
-pub use schedule::{give_way, limit};
+pub use schedule::{give_way, interrupt_nobody, limit};
 pub use seccomp::{
     Instruction, Knock, answer_knock, exec_and_exit_gate, exec_gate, filter_abi_available,
     gate_holds, install_filter, install_filter_with_listener, next_knock, no_judgement,

@@ -8,10 +8,23 @@ use nix::errno::Errno;
 /// # Errors
 /// As `sched_setscheduler(2)`.
 pub fn give_way() -> nix::Result<()> {
+    set_policy(libc::SCHED_IDLE)
+}
+
+/// Has the calling thread interrupt nobody when it is woken: it has its share of the processor, and waits for
+/// its turn (`SCHED_BATCH`).
+///
+/// # Errors
+/// As `sched_setscheduler(2)`.
+pub fn interrupt_nobody() -> nix::Result<()> {
+    set_policy(libc::SCHED_BATCH)
+}
+
+fn set_policy(policy: libc::c_int) -> nix::Result<()> {
     // SAFETY: sched_param is plain data for which all-zero bytes are a valid value.
     let parameters: libc::sched_param = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer refers to a live value that is only read.
-    let done = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) };
+    let done = unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) };
     Errno::result(done).map(drop)
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::Read as _;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -92,10 +93,20 @@ pub(super) fn number(status: &str, name: &str) -> u64 {
         .unwrap_or(0)
 }
 
+/// Bytes of a file asked for at once. The kernel doesn't say how long these are, and feeling for the end of
+/// one is a dozen calls.
+const AT_ONCE: usize = 4 << 10;
+/// The most of one that is read.
+const LONGEST: u64 = 1 << 20;
+
 /// A file of /proc as text. A process names itself as it likes, so it need not be UTF-8.
 fn read(pid: i32, file: &str) -> String {
-    let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let mut bytes = Vec::with_capacity(AT_ONCE);
+    let opened = fs::File::open(format!("/proc/{pid}/{file}"));
+    match opened.and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)) {
+        Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => String::new(),
+    }
 }
 
 /// The fields of `/proc/PID/stat` from the third on, the state (proc(5)). The name before them stands in

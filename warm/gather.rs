@@ -67,27 +67,31 @@ impl Generation {
     }
 
     /// To be called after each fork. A move takes as many of them as there are large pages: new ones take long where
-    /// the machine is a virtual one, and a run waits for one of them at most.
+    /// the machine is a virtual one, and a run waits for one of them at most. Whether any memory has been moved.
     ///
     /// # Safety
     /// The process has one thread.
-    pub unsafe fn forked(&mut self, living: usize, touched: &[u64]) {
+    pub unsafe fn forked(&mut self, living: usize, touched: &[u64]) -> bool {
         self.forks += 1;
         if self.forks >= self.most && living >= self.most {
             (self.forks, self.moved) = (0, Some(0));
         }
-        let Some(moved) = self.moved else { return };
+        let Some(moved) = self.moved else { return false };
         // Made anew each time: what lies where may have changed since.
         let parts = parts(touched).unwrap_or_default();
         let piece = piece(&parts, moved..moved + sys::LARGE_PAGE);
         // SAFETY: one thread, by the caller's contract; the parts are made for it.
         match unsafe { sys::move_into_large_pages(&piece) } {
-            Ok(()) if !piece.is_empty() => self.moved = Some(moved + sys::LARGE_PAGE),
+            Ok(()) if !piece.is_empty() => {
+                self.moved = Some(moved + sys::LARGE_PAGE);
+                return true;
+            }
             Ok(()) if moved > 0 => (self.most, self.moved) = (most_living(moved), None),
             // Nothing is worth it, or this kernel has none: neither will be otherwise the next time.
             Ok(()) | Err(Errno::EINVAL) => (self.most, self.moved) = (usize::MAX, None),
             Err(_) => self.moved = None,
         }
+        false
     }
 }
 

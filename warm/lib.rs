@@ -78,11 +78,11 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
     let Some(prepared) = prepared else { return Ok(Side::Server) };
     buffer.fill(0);
     let (thread, handlers) = (ThreadId::find()?, Handlers::take()?);
-    let pages = match rehearsals {
-        None => Pages::default(),
+    let (pages, hot) = match rehearsals {
+        None => (Pages::default(), HotPages::new(&[])),
         // SAFETY: one thread, by the caller's contract.
         Some(pipe) => match unsafe { pages_of_a_run(pipe) } {
-            Some(pages) => pages,
+            Some(seen) => seen,
             None => {
                 // As a guest does.
                 std::mem::forget((buffer, prepared, handlers));
@@ -90,7 +90,7 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
             }
         },
     };
-    let becomes = Becomes::Itself { thread, handlers, hot: HotPages::new(&pages.written) };
+    let mut becomes = Becomes::Itself { thread, handlers, hot };
     sys::install_filter(&prepared.in_two.early)?;
     let loaded = serde_json::to_vec(&Word::Loaded).map_err(|_| Errno::EINVAL)?;
     sys::send(launcher, &loaded, &[])?;
@@ -116,7 +116,11 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
             Ok(Some(first)) => {
                 answer(launcher, Record::Init(first.as_raw()))?;
                 // SAFETY: one thread, by the caller's contract.
-                unsafe { generation.forked(living, &pages.touched) };
+                let moves = unsafe { generation.forked(living, &pages.touched) };
+                if let (true, Becomes::Itself { hot, .. }) = (moves, &mut becomes) {
+                    // Other pages are in their place now, and to pin those is closed by the filter.
+                    hot.unpin();
+                }
             }
             Ok(None) => {
                 // The descriptors' numbers are others' by now, and the rest goes with the process.
@@ -128,30 +132,37 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
     }
 }
 
-/// What every run will do to memory; `None` in a fork that is to rehearse one. The memory is in large pages by then,
-/// where the kernel can.
+/// What every run will do to memory, and the pages that it writes to, pinned where that can be; `None` in a fork
+/// that is to rehearse one. The memory is in large pages by then, where the kernel can.
 ///
 /// # Safety
 /// The process has one thread.
-unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<Pages> {
-    let mut seen = Pages::default();
-    for round in 0..REHEARSALS {
-        let Rehearsal::Seen(pages) = rehearse(&pipe) else {
+unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<(Pages, HotPages)> {
+    let (mut seen, mut hot) = (Pages::default(), HotPages::new(&[]));
+    for round in 1..=REHEARSALS {
+        let rehearsal = rehearse(&pipe, |pages| {
+            // Looking has found its place in memory by the last round: a run will find free what that one found.
+            if round == REHEARSALS {
+                hot = HotPages::new(&pages.written);
+                // Where that can't be done each run touches them.
+                let _ = hot.pin();
+            }
+        });
+        let Rehearsal::Seen(pages) = rehearsal else {
             // It has another number there.
             std::mem::forget(pipe);
             return None;
         };
-        if round == 0 {
+        if round == 1 {
             let parts = gather::parts(&pages.touched).unwrap_or_default();
             // Where that can't be done runs start and end a little later.
             // SAFETY: the caller's contract; the parts are made for it.
             let _ = unsafe { sys::move_into_large_pages(&parts) };
             seen.touched = pages.touched;
         }
-        // Looking has found its place in memory by the last round: a run will find free what that one found.
         seen.written = pages.written;
     }
-    Some(seen)
+    Some((seen, hot))
 }
 
 fn answer(launcher: BorrowedFd<'_>, record: Record) -> nix::Result<()> {

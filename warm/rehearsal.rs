@@ -34,8 +34,8 @@ pub enum Rehearsal {
 }
 
 /// Has a fork rehearse, with `pipe` in the place of its control socket. It ends with the caller, whatever holds
-/// it up.
-pub fn rehearse(pipe: &OwnedFd) -> Rehearsal {
+/// it up. `then` is done while all of the caller's pages are another process's, too.
+pub fn rehearse(pipe: &OwnedFd, then: impl FnOnce(&Pages)) -> Rehearsal {
     settle();
     let bystander = match fork_that_ends_with_us() {
         Ok(None) => stand_by(),
@@ -54,6 +54,9 @@ pub fn rehearse(pipe: &OwnedFd) -> Rehearsal {
         Ok(Some(fork)) => watched(fork),
         Err(errno) => Err(errno.into()),
     };
+    if let Ok(pages) = &seen {
+        then(pages);
+    }
     let ended = end(bystander);
     Rehearsal::Seen(seen.and_then(|pages| ended.map(|()| pages)).unwrap_or_default())
 }

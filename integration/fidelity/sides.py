@@ -70,8 +70,9 @@ def outside(python, program, words):
         shutil.copy(program, copy)
         copy.chmod(0o644)
         environment = ENVIRONMENT | {"HOME": str(work), "TMPDIR": str(work)}
-        limited = ["prlimit", f"--nofile={OPEN_FILES}", "--core=0"]
-        command = [*limited, str(python), "-I", str(copy), *words, str(left)]
+        # Whoever starts this in the background may have had interrupts ignored; some tests wait for theirs.
+        alike = ["env", "--default-signal", "prlimit", f"--nofile={OPEN_FILES}", "--core=0"]
+        command = [*alike, str(python), "-I", str(copy), *words, str(left)]
         try:
             done = subprocess.run(
                 command, cwd=work, env=environment, stdin=subprocess.DEVNULL, capture_output=True,

@@ -8,52 +8,19 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response};
+use http::Response;
 use hyper::body::{Bytes, Frame, SizeHint};
 use tonic::Status;
 use tonic::body::Body;
-use tower_layer::Layer;
-use tower_service::Service;
 
 /// The most that is copied.
 const PIECE: usize = 255;
 /// Longer answers go as they are: the buffer has 16 KiB, and copying begins to cost.
 const SHORT: usize = 8 << 10;
 
-/// Puts the cutting around every service.
-#[derive(Clone, Copy)]
-pub struct Pieces;
-
-impl<S> Layer<S> for Pieces {
-    type Service = InPieces<S>;
-
-    fn layer(&self, inner: S) -> InPieces<S> {
-        InPieces(inner)
-    }
-}
-
-/// A service whose short answers are cut.
-#[derive(Clone)]
-pub struct InPieces<S>(S);
-
-impl<S, B> Service<Request<B>> for InPieces<S>
-where
-    S: Service<Request<B>, Response = Response<Body>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answering = self.0.call(request);
-        Box::pin(async move { Ok(answering.await?.map(cut)) })
-    }
+/// The same answer, cut if it is short.
+pub fn in_pieces(answer: Response<Body>) -> Response<Body> {
+    answer.map(cut)
 }
 
 struct Cut {
@@ -107,7 +74,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderValue, Request};
     use http_body_util::{BodyExt as _, Empty};
     use hyper::service::service_fn;
     use hyper_util::rt::{TokioExecutor, TokioIo};

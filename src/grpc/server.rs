@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tower::util::MapResponseLayer;
 
 use super::admission::Admission;
 use super::arriving::Arriving;
@@ -16,7 +17,7 @@ use super::auth::Guard;
 use super::counted::Count;
 use super::incoming::incoming;
 use super::main_app::{MainApp, MainAppError};
-use super::pieces::Pieces;
+use super::pieces::in_pieces;
 use super::proto::DESCRIPTORS;
 use super::proto::executor_service_server::ExecutorServiceServer;
 use super::service::Executor;
@@ -176,7 +177,7 @@ pub async fn serve(
     let gone = Arc::clone(&executor);
     let count = Count { observer, by_key: key.is_some() };
     let serving = server
-        .layer(Pieces)
+        .layer(MapResponseLayer::new(in_pieces))
         .layer(count)
         .layer(Guard(key))
         .layer(Arriving)

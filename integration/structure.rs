@@ -118,6 +118,27 @@ fn unsafe_stands_in_sys_only_and_says_why_it_is_sound() {
     }
 }
 
+/// What a lock file says that this crate depends on.
+fn locked(file: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let ours =
+        text.split("[[package]]").find(|one| one.contains("\nname = \"codemode\"\n")).unwrap();
+    let (_, names) = ours.split_once("dependencies = [").unwrap();
+    names.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// It is built with `--locked`, and nothing else builds it before a change is in.
+#[test]
+fn the_lock_of_the_fuzz_targets_has_each_dependency_of_this_crate() {
+    let fuzzed = locked("fuzz/Cargo.lock");
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let (_, rest) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let (table, _) = rest.split_once("\n[").unwrap();
+    let names = table.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    let absent: Vec<_> = names.filter(|name| !fuzzed.iter().any(|one| one == name)).collect();
+    assert!(absent.is_empty(), "cargo tree --manifest-path fuzz/Cargo.toml adds {absent:?}");
+}
+
 #[test]
 fn the_example_configuration_holds_the_defaults() {
     let file = root().join("examples/codemode-sidecar.yaml");

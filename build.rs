@@ -1,10 +1,8 @@
-//! Compiles the interface, without `protoc`, the system-call policy, and the library that a warm
-//! interpreter loads, so that all of it is inside the one binary.
+//! Compiles the interface, without `protoc`, and the system-call policy, so that all of it is inside the one
+//! binary.
 
 #[path = "seccomp/compile.rs"]
 mod seccomp;
-#[path = "warm/embed.rs"]
-mod warm;
 
 use std::env;
 use std::error::Error;
@@ -34,7 +32,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("confined.bpf"), bytes(&seccomp::confined()?))?;
     fs::write(out.join("kept.bpf"), bytes(&seccomp::kept()?))?;
     fs::write(out.join("uncounted.bpf"), bytes(&seccomp::uncounted()?))?;
-    warm::build(&out)?;
     fs::write(out.join("corpus.rs"), corpus()?)?;
     println!("cargo:rerun-if-changed=proto");
     println!("cargo:rerun-if-changed=seccomp");

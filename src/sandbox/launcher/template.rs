@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use codemode_warm_embed::LIBRARY;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
@@ -19,7 +20,6 @@ use nix::unistd::{chdir, getegid, geteuid, pivot_root};
 use super::binds;
 use super::failure::{Step, fail};
 use super::mapper::Mapper;
-use super::warm::LIBRARY;
 use crate::plan::{Entry, GUEST_PATH, LIBRARY_PATH, Plan};
 use crate::policy::{Start, Wall};
 use crate::sandbox::enforced::Refusal;

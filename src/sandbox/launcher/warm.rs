@@ -29,9 +29,6 @@ use crate::sandbox::order::{LARGEST, Order, Word};
 use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
-/// The library that it forks with (`warm/`), built beside this binary.
-pub const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libcodemode_warm.so"));
-
 /// How long it may take to load its modules.
 const LOADING: Duration = Duration::from_secs(60);
 /// How long one fork may take.

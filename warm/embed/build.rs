@@ -1,13 +1,13 @@
-//! Builds the library that a warm interpreter loads. Included by the main package's build script: Cargo
-//! has no way yet to let one package embed another's shared library.
+//! Builds the library that a warm interpreter loads: Cargo has no way yet to let one package embed another's
+//! shared library.
 
 use std::env;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
-/// What the library is made from.
+/// What the library is made from, as seen from the repository.
 const SOURCES: [&str; 6] = [
     "warm",
     "src/sys",
@@ -17,10 +17,11 @@ const SOURCES: [&str; 6] = [
     "Cargo.lock",
 ];
 
-/// Builds `libcodemode_warm.so` and puts it into `out`.
-pub fn build(out: &Path) -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    let repository = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..");
+    let out = PathBuf::from(env::var("OUT_DIR")?);
     let target = env::var("TARGET")?;
-    let directory = out.join("warm");
+    let directory = out.join("target");
     let mut cargo = Command::new(env::var("CARGO")?);
     cargo.args([
         "build",
@@ -32,7 +33,7 @@ pub fn build(out: &Path) -> Result<(), Box<dyn Error>> {
         &target,
     ]);
     cargo.arg("--target-dir").arg(&directory);
-    cargo.current_dir(env::var("CARGO_MANIFEST_DIR")?);
+    cargo.current_dir(&repository);
     // Both have the same walls, or neither is what it says.
     if env::var_os("CARGO_FEATURE_WALLS_OFF").is_some() {
         cargo.args(["--features", "walls-off"]);
@@ -48,7 +49,7 @@ pub fn build(out: &Path) -> Result<(), Box<dyn Error>> {
     let library = directory.join(target).join("release/libcodemode_warm.so");
     fs::copy(library, out.join("libcodemode_warm.so"))?;
     for source in SOURCES {
-        println!("cargo:rerun-if-changed={source}");
+        println!("cargo:rerun-if-changed={}", repository.join(source).display());
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ const SUSTAINED: usize = 8;
 pub struct Load {
     pub start: Started,
     pub callers: usize,
-    pub seconds: u32,
+    pub seconds: f64,
     /// Answered rightly within these seconds.
     pub runs_per_s: f64,
     /// One run of each caller at the start, to warm up.
@@ -51,7 +51,7 @@ pub struct Throughput {
 
 pub async fn callers(
     setup: &Setup,
-    seconds: u32,
+    seconds: f64,
     progress: Progress<'_>,
 ) -> Result<Vec<Load>, BenchError> {
     let mut curve = Vec::new();
@@ -68,7 +68,7 @@ pub async fn callers(
 
 pub async fn throughput(
     setup: &Setup,
-    seconds: u32,
+    seconds: f64,
     progress: Progress<'_>,
 ) -> Result<Vec<Throughput>, BenchError> {
     let mut rows = Vec::new();
@@ -91,16 +91,16 @@ pub async fn throughput(
 
 struct Seen {
     callers: usize,
-    seconds: u32,
+    seconds: f64,
     begun: Instant,
     /// Failures in warming up.
     failed: Failed,
     samples: Vec<Sample>,
 }
 
-async fn sustain(service: &Service, callers: usize, seconds: u32) -> Result<Seen, BenchError> {
+async fn sustain(service: &Service, callers: usize, seconds: f64) -> Result<Seen, BenchError> {
     let warm = Arc::new(Barrier::new(callers + 1));
-    let length = Duration::from_secs(seconds.into());
+    let length = Duration::from_secs_f64(seconds);
     // Ends its tasks when it is dropped.
     let mut tasks = JoinSet::new();
     for _ in 0..callers {
@@ -142,7 +142,7 @@ async fn call(mut caller: Caller, warm: Arc<Barrier>, length: Duration) -> (Samp
 
 impl Seen {
     fn load(&self, start: Started) -> Load {
-        let length = Duration::from_secs(self.seconds.into());
+        let length = Duration::from_secs_f64(self.seconds);
         let mut failed = self.failed.clone();
         for why in self.samples.iter().filter_map(|sample| sample.failure.as_ref()) {
             failed.add(why);
@@ -166,7 +166,7 @@ impl Seen {
 
     /// Medians of the first and of the last tenth of the time.
     fn tenths(&self) -> [Option<f64>; 2] {
-        let tenth = Duration::from_secs(self.seconds.into()) / 10;
+        let tenth = Duration::from_secs_f64(self.seconds) / 10;
         [0, 9].map(|number| {
             let from = self.begun + tenth * number;
             let within = |sample: &&Sample| {
@@ -199,7 +199,7 @@ mod tests {
             // Ends too late for the rate.
             at(980, 60, None),
         ];
-        let seen = Seen { callers: 2, seconds: 1, begun, failed: Failed::default(), samples };
+        let seen = Seen { callers: 2, seconds: 1.0, begun, failed: Failed::default(), samples };
         let load = seen.load(Started::Fresh);
         assert_eq!((load.runs_per_s, load.dropped, load.failed.failures), (3.0, 2, 1));
         assert_eq!(load.failed.first_failure.as_deref(), Some("no"));

@@ -80,9 +80,9 @@ pub struct Options {
     /// What to measure.
     pub kinds: Vec<Kind>,
     /// For each point of the curve over callers.
-    pub seconds: u32,
+    pub seconds: f64,
     /// For the sustained load.
-    pub throughput_seconds: u32,
+    pub throughput_seconds: f64,
     /// For each row of latency; five tool calls for each, and one round of peers for five.
     pub runs: usize,
     /// Runs that wait for a tool at once.
@@ -216,7 +216,7 @@ pub async fn measure(
 impl Options {
     /// Half a second is enough for hundreds; longer where everything is.
     fn limit_length(&self) -> Duration {
-        Duration::from_millis(500 * u64::from(self.seconds.clamp(1, 4)))
+        Duration::from_millis(500).mul_f64(self.seconds.clamp(1.0, 4.0))
     }
 }
 

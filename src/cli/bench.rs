@@ -106,12 +106,12 @@ fn options(args: &BenchArgs) -> Result<Options, Stop> {
         ));
     }
     let or = |whole, quick| if args.quick { quick } else { whole };
-    let seconds = args.seconds.unwrap_or(or(20, 5));
+    let seconds = f64::from(args.seconds.unwrap_or(or(20, 5)));
     let runs = |whole, quick| args.runs.unwrap_or(or(whole, quick) as usize);
     let reference = reference(args, &kinds)?;
     Ok(Options {
         kinds,
-        seconds: (seconds / 5).max(1),
+        seconds: seconds / 5.0,
         throughput_seconds: seconds,
         runs: runs(200, 40),
         waiting: args.waiting.unwrap_or_else(|| (or(1000, 50) as usize).min(machine::room())),

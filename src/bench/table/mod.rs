@@ -98,7 +98,7 @@ fn latency(text: &mut String, rows: &[Latency]) {
 }
 
 fn throughput(text: &mut String, rows: &[Throughput]) {
-    let seconds = rows.first().map_or(0, |row| row.load.seconds);
+    let seconds = rows.first().map_or(0.0, |row| row.load.seconds);
     heading(text, &format!("Throughput: kept up for {seconds} s"));
     loads(text, rows.iter().map(|row| &row.load));
     for row in rows {

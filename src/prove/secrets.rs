@@ -2,7 +2,7 @@
 
 use std::io;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -64,9 +64,12 @@ impl Search {
                 }
             }
         }
+        // Little is searched once: what takes longest is to build it, and this one is built soonest.
+        let kind = AhoCorasickKind::NoncontiguousNFA;
         // Hexadecimal digits may be capitals. For base 64 a capital is another letter, but no text of this length
         // differs in that alone.
-        let needles = AhoCorasick::builder().ascii_case_insensitive(true).build(needles);
+        let needles =
+            AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(kind)).build(needles);
         let needles =
             needles.map_err(|error| format!("the secrets can't be looked for: {error}"))?;
         Ok(Self { places, needles })

@@ -32,19 +32,32 @@ fn holds(report: &Value) {
     assert!(report["held"].as_u64().unwrap() > 0, "nothing was tried");
 }
 
-/// One test for each family, so that it is seen which one takes how long.
+/// One test for each family and start, so that it is seen which one takes how long. They run at once; attacks that
+/// exhaust something do so by themselves in each.
 macro_rules! family {
     ($($name:ident),*) => {$(
-        #[test]
-        fn $name() {
-            holds(&Desk::new().prove_all(&["--family", stringify!($name), "--jobs", "6"], &[]).report());
+        mod $name {
+            use super::super::{Desk, holds};
+
+            fn starting(start: &str) {
+                let arguments = ["--family", stringify!($name), "--start", start, "--jobs", "6"];
+                holds(&Desk::new().prove_all(&arguments, &[]).report());
+            }
+
+            #[test]
+            fn fresh() {
+                starting("fresh");
+            }
+
+            #[test]
+            fn warm() {
+                starting("warm");
+            }
         }
     )*};
 }
 
 mod every_attack_of_the_family_is_held {
-    use super::{Desk, holds};
-
     family!(information, files, network, privilege, kernel, exhaustion, protocol, lifetime);
 
     #[test]

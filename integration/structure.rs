@@ -118,13 +118,14 @@ fn unsafe_stands_in_sys_only_and_says_why_it_is_sound() {
     }
 }
 
-/// What a lock file says that this crate depends on.
+/// What a lock file says that this crate depends on; of two versions it names one: `NAME VERSION`.
 fn locked(file: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(file)).unwrap();
     let ours =
         text.split("[[package]]").find(|one| one.contains("\nname = \"codemode\"\n")).unwrap();
     let (_, names) = ours.split_once("dependencies = [").unwrap();
-    names.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    let quoted = names.split('"').skip(1).step_by(2);
+    quoted.map(|name| name.split(' ').next().unwrap().to_owned()).collect()
 }
 
 /// It is built with `--locked`, and nothing else builds it before a change is in.

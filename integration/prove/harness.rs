@@ -8,7 +8,6 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -88,11 +87,8 @@ impl Desk {
         command
     }
 
-    /// The attacks that come with codemode, or those that `CODEMODE_TEST_CORPUS` holds. One such proof at a time: some
-    /// of them use up what others need.
+    /// The attacks that come with codemode, or those that `CODEMODE_TEST_CORPUS` holds.
     pub fn prove_all(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Said {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let corpus = std::env::var("CODEMODE_TEST_CORPUS").ok();
         let corpus = corpus.as_ref().map(|directory| ["--corpus", directory.as_str()]);
         let all: Vec<_> = corpus.iter().flatten().chain(arguments).copied().collect();

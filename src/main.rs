@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use codemode::bench::limit;
 use codemode::harness::guard;
 use codemode::prove::victim;
-use codemode::sandbox::{client, launcher, scope};
+use codemode::sandbox::{client, launcher};
 use codemode::sys;
 
 fn main() -> ExitCode {
@@ -20,9 +20,6 @@ fn main() -> ExitCode {
         Some(guard::GUARD_COMMAND) => guard::main(arguments),
         Some(victim::VICTIM_COMMAND) => victim::main(),
         Some(limit::LIMIT_COMMAND) => limit::main(arguments),
-        Some(scope::SCOPE_COMMAND) => {
-            scope::main(arguments.next().as_deref().and_then(|pid| pid.to_str()))
-        }
         _ => codemode::cli::main(),
     }
 }

@@ -144,7 +144,7 @@ fn given(flag: Option<&Path>, variable: &str) -> Option<PathBuf> {
 fn begin() -> Result<Begun, Stop> {
     // The link and not its text: it holds even if the file was replaced meanwhile.
     let binary = Path::new("/proc/self/exe");
-    if let Err(why) = scope::ensure(binary) {
+    if let Err(why) = scope::ensure() {
         eprintln!("codemode: {why}; going on without control groups");
     }
     Ok(engine::begin(binary)?)

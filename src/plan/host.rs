@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::hierarchies::{self, UNIFIED, V1_CONTROLLERS};
 use crate::policy::Wall;
 
 /// One thing looked up on the host.
@@ -63,24 +64,13 @@ fn namespaces() -> String {
 }
 
 fn hierarchies() -> String {
-    use cgroups_rs::fs::Controllers;
-    use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, V1, is_cgroup2_unified_mode};
-    if is_cgroup2_unified_mode() {
-        let offered = read(&format!("{UNIFIED_MOUNTPOINT}/cgroup.controllers"));
+    if hierarchies::only_v2() {
+        let offered = read(&format!("{UNIFIED}/cgroup.controllers"));
         return format!("v2 ({})", offered.unwrap_or_default());
     }
-    let v1 = V1::new();
-    let named = [
-        ("memory", Controllers::Mem),
-        ("pids", Controllers::Pids),
-        ("cpuacct", Controllers::CpuAcct),
-    ];
-    let have: Vec<&str> = named
-        .into_iter()
-        .filter(|(_, controller)| v1.get_mount_point(controller.clone()).is_some())
-        .map(|(name, _)| name)
-        .collect();
-    let unified = fs::metadata(format!("{UNIFIED_MOUNTPOINT}/unified")).is_ok();
+    let have: Vec<&str> =
+        V1_CONTROLLERS.into_iter().filter(|name| hierarchies::v1(name).is_some()).collect();
+    let unified = fs::metadata(format!("{UNIFIED}/unified")).is_ok();
     match (have.is_empty(), unified) {
         (true, false) => "none mounted".to_owned(),
         (_, true) => format!("hybrid (v1: {}; v2 without controllers)", have.join(" ")),

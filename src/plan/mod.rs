@@ -7,6 +7,7 @@ mod command;
 mod discovery;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod hierarchies;
 pub mod host;
 mod interpreter;
 pub mod off;

@@ -4,25 +4,20 @@
 //! isn't delegated can't be written at all; a session's scope is both. systemd gives whoever asks a
 //! transient scope with `Delegate=yes`: the system's manager to root, the user's own to a user.
 //!
-//! D-Bus brings threads along, so a helper process asks, and moves us, before we have any.
+//! It is asked by `busctl`, which comes with it: one call needs no D-Bus library of ours. We are moved before we have
+//! threads or children.
 
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use cgroups_rs::CgroupPid;
-use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, is_cgroup2_unified_mode};
-use cgroups_rs::systemd::SystemdClient;
-use cgroups_rs::systemd::props::PropertiesBuilder;
 use nix::unistd::{AccessFlags, access, geteuid};
 
+use crate::plan::hierarchies::{self, UNIFIED};
 use crate::sys;
-
-/// The hidden command that makes the binary ask systemd for a scope.
-pub const SCOPE_COMMAND: &str = "__scope";
 
 /// How long systemd may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -30,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 fn own_group() -> Option<PathBuf> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    Some(Path::new(UNIFIED_MOUNTPOINT).join(group))
+    Some(Path::new(UNIFIED).join(group))
 }
 
 /// Whether controllers can be handed on in a group with these processes.
@@ -54,7 +49,7 @@ fn is_undelegated_unit(group: &Path) -> bool {
 
 fn usable(group: &Path) -> bool {
     let processes = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
-    let is_root = group == Path::new(UNIFIED_MOUNTPOINT);
+    let is_root = group == Path::new(UNIFIED);
     let control = group.join("cgroup.subtree_control");
     let enabled = fs::read_to_string(&control).unwrap_or_default();
     let writable = |path: &Path| access(path, AccessFlags::W_OK).is_ok();
@@ -80,17 +75,12 @@ fn bus() -> Option<String> {
 ///
 /// # Errors
 /// A sentence, if systemd was asked and did not do it.
-pub fn ensure(binary: &Path) -> Result<(), String> {
-    let Some(group) = own_group().filter(|_| is_cgroup2_unified_mode()) else { return Ok(()) };
+pub fn ensure() -> Result<(), String> {
+    let Some(group) = own_group().filter(|_| hierarchies::only_v2()) else { return Ok(()) };
     let Some(bus) = bus().filter(|_| !usable(&group)) else { return Ok(()) };
-    let asked = Command::new(binary)
-        .args([SCOPE_COMMAND, &std::process::id().to_string()])
-        .env_clear()
-        // The crate asks the system's manager; to a user's own leads only this variable.
-        .env("DBUS_SYSTEM_BUS_ADDRESS", bus)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cannot ask systemd for a scope: {error}"))?;
+    let asked = asking(&bus, std::process::id()).output().map_err(|error| {
+        format!("systemd is asked for a delegated scope by its busctl, which can't be run: {error}")
+    })?;
     if !asked.status.success() {
         let why = String::from_utf8_lossy(&asked.stderr);
         return Err(format!("systemd gave no delegated scope: {}", why.trim()));
@@ -105,29 +95,29 @@ pub fn ensure(binary: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Asks systemd to put process `pid` into a scope of its own with delegation.
-#[must_use]
-pub fn main(pid: Option<&str>) -> ExitCode {
-    let Some(pid) = pid.and_then(|pid| pid.parse::<u32>().ok()) else { return ExitCode::from(2) };
-    let properties = PropertiesBuilder::default()
-        .description("codemode".to_owned())
-        .delegate(true)
-        .memory_accounting(true)
-        .task_accounting(true)
-        .cpu_accounting(true)
-        .build();
-    let started =
-        SystemdClient::new(&format!("codemode-{pid}.scope"), properties).and_then(|mut client| {
-            client.set_pid_prop(CgroupPid::from(u64::from(pid)))?;
-            client.start()
-        });
-    match started {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+/// The command that asks for a scope of its own, with delegation, for process `pid`.
+///
+/// The method is of org.freedesktop.systemd1(5): a unit's name, what becomes of jobs in its way, its properties with
+/// their types (systemd.resource-control(5)), and further units, of which there are none.
+fn asking(bus: &str, pid: u32) -> Command {
+    const PROPERTIES: [[&str; 3]; 5] = [
+        ["Description", "s", "codemode"],
+        ["Delegate", "b", "true"],
+        ["MemoryAccounting", "b", "true"],
+        ["TasksAccounting", "b", "true"],
+        ["CPUAccounting", "b", "true"],
+    ];
+    let mut command = Command::new("busctl");
+    command.arg(format!("--address={bus}")).arg(format!("--timeout={}", PATIENCE.as_secs()));
+    command.args(["call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1"]);
+    command.args(["org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))"]);
+    command.args([&format!("codemode-{pid}.scope"), "replace"]);
+    command.arg((PROPERTIES.len() + 1).to_string()).args(PROPERTIES.as_flattened());
+    command.args(["PIDs", "au", "1", &pid.to_string()]).arg("0");
+    // Nothing of the caller's environment but where the command lies.
+    command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    command.stdin(Stdio::null());
+    command
 }
 
 #[cfg(test)]
@@ -150,8 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_for_a_process_id_asks_nobody() {
-        assert_eq!(main(Some("x")), ExitCode::from(2));
-        assert_eq!(main(None), ExitCode::from(2));
+    fn what_is_asked_has_as_many_properties_as_it_says() {
+        let command = asking("unix:path=/bus", 7);
+        let words: Vec<_> = command.get_args().map(|word| word.to_str().unwrap()).collect();
+        let at = words.iter().position(|word| *word == "replace").unwrap();
+        let count: usize = words[at + 1].parse().unwrap();
+        // The last has one value, and says so.
+        let properties = &words[at + 2..words.len() - 1];
+        assert_eq!(properties.len(), count * 3 + 1);
+        assert_eq!(properties[count * 3 - 3..], ["PIDs", "au", "1", "7"]);
     }
 }

@@ -6,12 +6,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cgroups_rs::fs::Controllers;
-use cgroups_rs::fs::hierarchies::{UNIFIED_MOUNTPOINT, V1, is_cgroup2_unified_mode};
 use nix::errno::Errno;
 
 use super::group::{Base, Kind};
 use super::seat::abandoned;
+use crate::plan::hierarchies::{self, UNIFIED, V1_CONTROLLERS};
 
 const V2_CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
@@ -43,10 +42,9 @@ impl Bases {
 pub fn discover(name: &str, wanted: impl Fn(&str) -> bool) -> Bases {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut bases = Bases::default();
-    let unified = if is_cgroup2_unified_mode() {
-        PathBuf::from(UNIFIED_MOUNTPOINT)
-    } else {
-        Path::new(UNIFIED_MOUNTPOINT).join("unified")
+    let unified = match hierarchies::only_v2() {
+        true => PathBuf::from(UNIFIED),
+        false => Path::new(UNIFIED).join("unified"),
     };
     if let Some(group) = own_group(&groups, "") {
         let mut lacking = None;
@@ -57,22 +55,18 @@ pub fn discover(name: &str, wanted: impl Fn(&str) -> bool) -> Bases {
         });
         bases.refused = bases.refused.or(lacking);
     }
-    let v1 = V1::new();
-    for (v1_name, controller) in [
-        ("memory", Controllers::Mem),
-        ("pids", Controllers::Pids),
-        ("cpuacct", Controllers::CpuAcct),
-    ] {
+    for v1_name in V1_CONTROLLERS {
         // cpuacct only counts, which every v2 does as well.
         let counted = if v1_name == "cpuacct" { "cpu" } else { v1_name };
         if bases.find(counted).is_some() || !wanted(counted) {
             continue;
         }
-        if let (Some((point, root)), Some(group)) =
-            (v1.get_mount_point(controller), own_group(&groups, v1_name))
+        if let (Some(mounted), Some(group)) =
+            (hierarchies::v1(v1_name), own_group(&groups, v1_name))
         {
             let kind = Kind::V1(counted);
-            attempt(&mut bases, || make(&within(&point, &root, group), name, kind));
+            let parent = within(&mounted.point, &mounted.root, group);
+            attempt(&mut bases, || make(&parent, name, kind));
         }
     }
     bases
@@ -82,12 +76,12 @@ pub fn discover(name: &str, wanted: impl Fn(&str) -> bool) -> Bases {
 #[must_use]
 pub fn own_memory_group() -> Option<(PathBuf, bool)> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    if is_cgroup2_unified_mode() {
+    if hierarchies::only_v2() {
         let group = own_group(&groups, "")?;
-        return Some((within(Path::new(UNIFIED_MOUNTPOINT), Path::new("/"), group), true));
+        return Some((within(Path::new(UNIFIED), Path::new("/"), group), true));
     }
-    let (point, root) = V1::new().get_mount_point(Controllers::Mem)?;
-    Some((within(&point, &root, own_group(&groups, "memory")?), false))
+    let mounted = hierarchies::v1("memory")?;
+    Some((within(&mounted.point, &mounted.root, own_group(&groups, "memory")?), false))
 }
 
 fn attempt(bases: &mut Bases, find: impl FnOnce() -> io::Result<Base>) {

@@ -6,6 +6,7 @@
 # needs: wall:pid_namespace
 # depth: yes
 import os
+import signal
 
 tried("the first fork")
 first = os.getpid()
@@ -14,5 +15,6 @@ while True:
         os.fork()
     except OSError:
         if os.getpid() == first:
-            # At once: a traceback takes long among so many.
-            os._exit(1)
+            # A traceback takes long among so many: they stand still, and are counted all the same.
+            os.kill(-1, signal.SIGSTOP)
+            raise

@@ -16,36 +16,62 @@ pub fn only_v2() -> bool {
     statfs(UNIFIED).is_ok_and(|found| found.filesystem_type() == CGROUP2_SUPER_MAGIC)
 }
 
-/// A mounted v1 hierarchy.
+/// Where v2 is, or would be beside v1.
+#[must_use]
+pub fn v2() -> Hierarchy {
+    let point = Path::new(UNIFIED);
+    let point = if only_v2() { point.to_owned() } else { point.join("unified") };
+    Hierarchy { point, root: PathBuf::from("/") }
+}
+
+/// The hierarchies that are mounted, as they were when it was made.
+pub struct Hierarchies(String);
+
+impl Hierarchies {
+    /// Looks at them; where that can't be done none is found.
+    #[must_use]
+    pub fn mounted() -> Self {
+        Self(fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+    }
+
+    /// The hierarchy of `controllers`, which are named as in `/proc/PID/cgroup`: with commas, and none for v2.
+    #[must_use]
+    pub fn of(&self, controllers: &str) -> Option<Hierarchy> {
+        self.0.lines().find_map(|line| {
+            // proc_pid_mountinfo(5): root and mount point are the 4th and 5th field; behind a variable number of
+            // others and a dash come type, source, and the options, in which v1 names its controllers.
+            let (own, of_type) = line.split_once(" - ")?;
+            let mut of_type = of_type.split(' ');
+            let (kind, options) = (of_type.next()?, of_type.nth(1)?);
+            let named = |one: &str| options.split(',').any(|option| option == one);
+            let is_it = match controllers {
+                "" => kind == "cgroup2",
+                _ => kind == "cgroup" && controllers.split(',').all(named),
+            };
+            let mut own = own.split(' ').skip(3).map(PathBuf::from);
+            let (root, point) = (own.next()?, own.next()?);
+            is_it.then_some(Hierarchy { point, root })
+        })
+    }
+}
+
+/// A mounted hierarchy.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Mounted {
+pub struct Hierarchy {
     /// Where it is.
     pub point: PathBuf,
-    /// The group that is seen there, the path of another one in `/proc/PID/cgroup` being below it.
+    /// The group that is seen there.
     pub root: PathBuf,
 }
 
-/// The v1 hierarchy of a controller, such as `memory`.
-#[must_use]
-pub fn v1(controller: &str) -> Option<Mounted> {
-    in_table(&fs::read_to_string("/proc/self/mountinfo").ok()?, controller)
-}
-
-fn in_table(table: &str, controller: &str) -> Option<Mounted> {
-    table.lines().find_map(|line| {
-        // proc_pid_mountinfo(5): root and mount point are the 4th and 5th field; behind a variable number of
-        // others and a dash come type, source, and the options, in which v1 names its controllers.
-        let (own, of_type) = line.split_once(" - ")?;
-        let mut of_type = of_type.split(' ');
-        let is_v1 = of_type.next()? == "cgroup";
-        let mut options = of_type.nth(1)?.split(',');
-        if !is_v1 || !options.any(|option| option == controller) {
-            return None;
-        }
-        let mut own = own.split(' ').skip(3).map(|field| Path::new(field).to_owned());
-        let (root, point) = (own.next()?, own.next()?);
-        Some(Mounted { point, root })
-    })
+impl Hierarchy {
+    /// The directory of a group, which is named as in `/proc/PID/cgroup`.
+    #[must_use]
+    pub fn directory(&self, group: &str) -> PathBuf {
+        let group = Path::new(group);
+        let below = group.strip_prefix(&self.root).or_else(|_| group.strip_prefix("/"));
+        self.point.join(below.unwrap_or(group))
+    }
 }
 
 #[cfg(test)]
@@ -59,18 +85,31 @@ mod tests {
 31 24 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory
 ";
 
-    fn found(controller: &str) -> Option<(String, String)> {
-        let mounted = in_table(TABLE, controller)?;
-        Some((mounted.point.display().to_string(), mounted.root.display().to_string()))
+    fn found(controllers: &str) -> Option<(String, String)> {
+        let found = Hierarchies(TABLE.to_owned()).of(controllers)?;
+        Some((found.point.display().to_string(), found.root.display().to_string()))
     }
 
     #[test]
-    fn a_v1_hierarchy_is_found_by_its_controller_alone() {
+    fn a_hierarchy_is_found_by_its_controllers_alone() {
         let pair = |point: &str, root: &str| Some((point.to_owned(), root.to_owned()));
         assert_eq!(found("cpuacct"), pair("/sys/fs/cgroup/cpu,cpuacct", "/box"));
+        assert_eq!(found("cpu,cpuacct"), found("cpuacct"));
         assert_eq!(found("memory"), pair("/sys/fs/cgroup/memory", "/"));
+        assert_eq!(found(""), pair("/sys/fs/cgroup/unified", "/"));
         assert_eq!(found("pids"), None);
-        assert_eq!(found("rw,memory"), None);
-        assert_eq!(in_table("nonsense\n1 2 - cgroup\n", "memory"), None);
+        assert_eq!(found("memory,pids"), None);
+        assert_eq!(Hierarchies("nonsense\n1 2 - cgroup\n".to_owned()).of("memory"), None);
+    }
+
+    #[test]
+    fn a_group_is_resolved_against_the_mounted_root() {
+        let at = |root: &str, group: &str| {
+            Hierarchy { point: PathBuf::from("/m"), root: PathBuf::from(root) }.directory(group)
+        };
+        assert_eq!(at("/", "/a/b"), Path::new("/m/a/b"));
+        assert_eq!(at("/a", "/a/b"), Path::new("/m/b"));
+        assert_eq!(at("/", "/"), Path::new("/m"));
+        assert_eq!(at("/a", "/ab"), Path::new("/m/ab"));
     }
 }

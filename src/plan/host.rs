@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::hierarchies::{self, UNIFIED, V1_CONTROLLERS};
+use super::hierarchies::{Hierarchies, UNIFIED, V1_CONTROLLERS, only_v2, v2};
 use crate::policy::Wall;
 
 /// One thing looked up on the host.
@@ -39,7 +39,7 @@ pub fn facts() -> Vec<Fact> {
         fact("user.max_user_namespaces", switch(MAX_USER_NAMESPACES)),
         fact("kernel.unprivileged_userns_clone", switch(DEBIAN_SWITCH)),
         fact("kernel.apparmor_restrict_unprivileged_userns", switch(APPARMOR_SWITCH)),
-        fact("cgroup hierarchies", hierarchies()),
+        fact("cgroup hierarchies", control_groups()),
         fact(
             "landlock ABI",
             match crate::sys::landlock_abi() {
@@ -63,14 +63,15 @@ fn namespaces() -> String {
     kinds.iter().filter(|kind| have(kind)).copied().collect::<Vec<_>>().join(" ")
 }
 
-fn hierarchies() -> String {
-    if hierarchies::only_v2() {
+fn control_groups() -> String {
+    if only_v2() {
         let offered = read(&format!("{UNIFIED}/cgroup.controllers"));
         return format!("v2 ({})", offered.unwrap_or_default());
     }
+    let mounted = Hierarchies::mounted();
     let have: Vec<&str> =
-        V1_CONTROLLERS.into_iter().filter(|name| hierarchies::v1(name).is_some()).collect();
-    let unified = fs::metadata(format!("{UNIFIED}/unified")).is_ok();
+        V1_CONTROLLERS.into_iter().filter(|name| mounted.of(name).is_some()).collect();
+    let unified = fs::metadata(v2().point).is_ok();
     match (have.is_empty(), unified) {
         (true, false) => "none mounted".to_owned(),
         (_, true) => format!("hybrid (v1: {}; v2 without controllers)", have.join(" ")),

@@ -10,7 +10,7 @@ use nix::errno::Errno;
 
 use super::group::{Base, Kind};
 use super::seat::abandoned;
-use crate::plan::hierarchies::{self, UNIFIED, V1_CONTROLLERS};
+use crate::plan::hierarchies::{self, Hierarchies, V1_CONTROLLERS};
 
 const V2_CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
@@ -42,31 +42,25 @@ impl Bases {
 pub fn discover(name: &str, wanted: impl Fn(&str) -> bool) -> Bases {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let mut bases = Bases::default();
-    let unified = match hierarchies::only_v2() {
-        true => PathBuf::from(UNIFIED),
-        false => Path::new(UNIFIED).join("unified"),
-    };
     if let Some(group) = own_group(&groups, "") {
         let mut lacking = None;
         attempt(&mut bases, || {
-            let (base, reason) = v2(&within(&unified, Path::new("/"), group), name, &wanted)?;
+            let (base, reason) = v2(&hierarchies::v2().directory(group), name, &wanted)?;
             lacking = reason;
             Ok(base)
         });
         bases.refused = bases.refused.or(lacking);
     }
+    let mounted = Hierarchies::mounted();
     for v1_name in V1_CONTROLLERS {
         // cpuacct only counts, which every v2 does as well.
         let counted = if v1_name == "cpuacct" { "cpu" } else { v1_name };
         if bases.find(counted).is_some() || !wanted(counted) {
             continue;
         }
-        if let (Some(mounted), Some(group)) =
-            (hierarchies::v1(v1_name), own_group(&groups, v1_name))
-        {
+        if let (Some(hierarchy), Some(group)) = (mounted.of(v1_name), own_group(&groups, v1_name)) {
             let kind = Kind::V1(counted);
-            let parent = within(&mounted.point, &mounted.root, group);
-            attempt(&mut bases, || make(&parent, name, kind));
+            attempt(&mut bases, || make(&hierarchy.directory(group), name, kind));
         }
     }
     bases
@@ -77,11 +71,10 @@ pub fn discover(name: &str, wanted: impl Fn(&str) -> bool) -> Bases {
 pub fn own_memory_group() -> Option<(PathBuf, bool)> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     if hierarchies::only_v2() {
-        let group = own_group(&groups, "")?;
-        return Some((within(Path::new(UNIFIED), Path::new("/"), group), true));
+        return Some((hierarchies::v2().directory(own_group(&groups, "")?), true));
     }
-    let mounted = hierarchies::v1("memory")?;
-    Some((within(&mounted.point, &mounted.root, own_group(&groups, "memory")?), false))
+    let hierarchy = Hierarchies::mounted().of("memory")?;
+    Some((hierarchy.directory(own_group(&groups, "memory")?), false))
 }
 
 fn attempt(bases: &mut Bases, find: impl FnOnce() -> io::Result<Base>) {
@@ -104,12 +97,6 @@ fn own_group<'a>(groups: &'a str, controller: &str) -> Option<&'a str> {
         let (controllers, group) = rest.split_once(':')?;
         controllers.split(',').any(|name| name == controller).then_some(group)
     })
-}
-
-fn within(mount_point: &Path, root: &Path, group: &str) -> PathBuf {
-    let group = Path::new(group);
-    let below = group.strip_prefix(root).or_else(|_| group.strip_prefix("/")).unwrap_or(group);
-    mount_point.join(below)
 }
 
 fn make(parent: &Path, name: &str, kind: Kind) -> io::Result<Base> {
@@ -226,13 +213,5 @@ mod tests {
         assert_eq!(own_group(groups, "cpuacct"), Some("/c"));
         assert_eq!(own_group(groups, ""), Some("/unified"));
         assert_eq!(own_group(groups, "pids"), None);
-    }
-
-    #[test]
-    fn a_group_is_resolved_against_the_mounted_root() {
-        let at = |root: &str, group: &str| within(Path::new("/m"), Path::new(root), group);
-        assert_eq!(at("/", "/a/b"), Path::new("/m/a/b"));
-        assert_eq!(at("/a", "/a/b"), Path::new("/m/b"));
-        assert_eq!(at("/", "/"), Path::new("/m"));
     }
 }

@@ -10,8 +10,7 @@ use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 use tonic::Status;
 use tonic::body::Body;
-use tower_layer::Layer;
-use tower_service::Service;
+use tower::{Layer, Service};
 
 /// How long a request may take from its headers to its last byte.
 const ARRIVING: Duration = Duration::from_secs(30);

@@ -9,8 +9,7 @@ use http::{HeaderMap, Request, Response};
 use subtle::ConstantTimeEq;
 use tonic::Status;
 use tonic::body::Body;
-use tower_layer::Layer;
-use tower_service::Service;
+use tower::{Layer, Service};
 
 use crate::config::Secret;
 

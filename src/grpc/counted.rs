@@ -9,8 +9,7 @@ use std::time::Instant;
 use http::{Request, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tower_layer::Layer;
-use tower_service::Service;
+use tower::{Layer, Service};
 
 use super::auth::GUARDED;
 use crate::observe::{Caller, Method, Observer, Refused};

@@ -227,7 +227,7 @@ struct Connector {
 
 type Connection = TokioIo<TlsStream<TcpStream>>;
 
-impl tower_service::Service<Uri> for Connector {
+impl tower::Service<Uri> for Connector {
     type Response = Connection;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>;

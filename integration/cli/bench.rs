@@ -158,9 +158,9 @@ fn both_starts(rows: &Value) -> &[Value] {
 #[test]
 fn runs_are_seen_in_namespaces_of_their_own_while_they_are_under_load() {
     let desk = Desk::new();
-    let results = json(&desk.run(&["bench", "--only", "throughput", "--seconds", "2", "--json"]));
+    let results = json(&desk.run(&["bench", "--only", "throughput", "--seconds", "3", "--json"]));
     for row in both_starts(&results["throughput"]) {
-        assert_eq!((&row["callers"], &row["seconds"]), (&8.into(), &2.0.into()), "{row}");
+        assert_eq!((&row["callers"], &row["seconds"]), (&8.into(), &3.0.into()), "{row}");
         assert!(positive(&row["runs_per_s"]) && row["failures"] == 0, "{row}");
         let seen = &row["namespaces"];
         assert_eq!((&seen["shared_pairs"], &seen["in_the_hosts"]), (&0.into(), &0.into()), "{row}");

@@ -54,12 +54,12 @@ pub async fn callers(
     seconds: f64,
     progress: Progress<'_>,
 ) -> Result<Vec<Load>, BenchError> {
-    let mut curve = Vec::new();
+    let (mut curve, length) = (Vec::new(), Duration::from_secs_f64(seconds));
     for start in Started::ALL {
         let service = Service::start(setup, &[setting(start)]).await?;
         for callers in CURVE {
             progress(&format!("callers: {}, {callers} for {seconds} s", start.name()));
-            let seen = sustain(&service, callers, seconds).await?;
+            let seen = sustain(&service, callers, length).await?;
             curve.push(seen.load(start));
         }
     }
@@ -71,12 +71,12 @@ pub async fn throughput(
     seconds: f64,
     progress: Progress<'_>,
 ) -> Result<Vec<Throughput>, BenchError> {
-    let mut rows = Vec::new();
+    let (mut rows, length) = (Vec::new(), Duration::from_secs_f64(seconds));
     for start in Started::ALL {
         progress(&format!("throughput: {}, {SUSTAINED} callers for {seconds} s", start.name()));
         let service = Service::start(setup, &[setting(start)]).await?;
         let watch = Watch::begin(service.guard());
-        let seen = sustain(&service, SUSTAINED, seconds).await?;
+        let seen = sustain(&service, SUSTAINED, length).await?;
         let namespaces = watch.end();
         let [first, last] = seen.tenths();
         rows.push(Throughput {
@@ -91,16 +91,15 @@ pub async fn throughput(
 
 struct Seen {
     callers: usize,
-    seconds: f64,
+    length: Duration,
     begun: Instant,
     /// Failures in warming up.
     failed: Failed,
     samples: Vec<Sample>,
 }
 
-async fn sustain(service: &Service, callers: usize, seconds: f64) -> Result<Seen, BenchError> {
+async fn sustain(service: &Service, callers: usize, length: Duration) -> Result<Seen, BenchError> {
     let warm = Arc::new(Barrier::new(callers + 1));
-    let length = Duration::from_secs_f64(seconds);
     // Ends its tasks when it is dropped.
     let mut tasks = JoinSet::new();
     for _ in 0..callers {
@@ -108,7 +107,7 @@ async fn sustain(service: &Service, callers: usize, seconds: f64) -> Result<Seen
     }
     warm.wait().await;
     let begun = Instant::now();
-    let mut seen = Seen { callers, seconds, begun, failed: Failed::default(), samples: Vec::new() };
+    let mut seen = Seen { callers, length, begun, failed: Failed::default(), samples: Vec::new() };
     while let Some(ended) = tasks.join_next().await {
         match ended {
             Ok((warm_up, samples)) => {
@@ -142,18 +141,17 @@ async fn call(mut caller: Caller, warm: Arc<Barrier>, length: Duration) -> (Samp
 
 impl Seen {
     fn load(&self, start: Started) -> Load {
-        let length = Duration::from_secs_f64(self.seconds);
         let mut failed = self.failed.clone();
         for why in self.samples.iter().filter_map(|sample| sample.failure.as_ref()) {
             failed.add(why);
         }
-        let in_time = |sample: &&Sample| sample.begun + sample.took <= self.begun + length;
+        let in_time = |sample: &&Sample| sample.begun + sample.took <= self.begun + self.length;
         let answered = self.answered().filter(in_time).count();
         Load {
             start,
             callers: self.callers,
-            seconds: self.seconds,
-            runs_per_s: answered as f64 / length.as_secs_f64(),
+            seconds: self.length.as_secs_f64(),
+            runs_per_s: answered as f64 / self.length.as_secs_f64(),
             dropped: self.callers,
             times: Times::of(self.answered().map(|sample| sample.took)),
             failed,
@@ -166,7 +164,7 @@ impl Seen {
 
     /// Medians of the first and of the last tenth of the time.
     fn tenths(&self) -> [Option<f64>; 2] {
-        let tenth = Duration::from_secs_f64(self.seconds) / 10;
+        let tenth = self.length / 10;
         [0, 9].map(|number| {
             let from = self.begun + tenth * number;
             let within = |sample: &&Sample| {
@@ -199,7 +197,13 @@ mod tests {
             // Ends too late for the rate.
             at(980, 60, None),
         ];
-        let seen = Seen { callers: 2, seconds: 1.0, begun, failed: Failed::default(), samples };
+        let seen = Seen {
+            callers: 2,
+            length: Duration::from_secs(1),
+            begun,
+            failed: Failed::default(),
+            samples,
+        };
         let load = seen.load(Started::Fresh);
         assert_eq!((load.runs_per_s, load.dropped, load.failed.failures), (3.0, 2, 1));
         assert_eq!(load.failed.first_failure.as_deref(), Some("no"));

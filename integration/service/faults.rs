@@ -1,13 +1,13 @@
 //! What breaks around a run: its client, its launcher, its service.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::{Sidecar, descendants, eventually, inside, request, with_key};
+use crate::harness::{
+    Sidecar, children, descendants, eventually, inside, is_init, request, with_key,
+};
 
 /// Shows by a child of its own that it runs.
 const LONG: &str = "import os, time\nos.fork()\nwhile True: time.sleep(0.1)";
@@ -16,16 +16,10 @@ fn end(pid: u32) {
     kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap();
 }
 
-/// Whether a program of this launcher's has begun: an init, a guest, and the guest's child, in one sandbox. An init
-/// alone may be what is left of the one before.
+/// Whether a program of this launcher's has begun: it alone has a child without being an init, and an init may be
+/// what is left of the run before.
 fn has_begun(launcher: u32) -> bool {
-    let mut sandboxes: BTreeMap<PathBuf, usize> = BTreeMap::new();
-    for pid in inside(launcher) {
-        if let Ok(namespace) = std::fs::read_link(format!("/proc/{pid}/ns/pid")) {
-            *sandboxes.entry(namespace).or_default() += 1;
-        }
-    }
-    sandboxes.values().any(|processes| *processes >= 3)
+    inside(launcher).into_iter().any(|pid| !is_init(pid) && !children(pid).is_empty())
 }
 
 /// Starts a long run in the background and waits until its program has begun: before, it would be run again.

@@ -195,11 +195,20 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     all
 }
 
-/// In how many pid namespaces a process is; 0 if it is gone.
-fn depth(pid: u32) -> usize {
+/// A process's number in each pid namespace it is in, outermost first; none if it is gone. Anyone may read it.
+fn numbers(pid: u32) -> Vec<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
-    numbers.map_or(0, |numbers| numbers.split_whitespace().count())
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+fn depth(pid: u32) -> usize {
+    numbers(pid).len()
+}
+
+/// Whether a process is the first of its innermost pid namespace.
+pub fn is_init(pid: u32) -> bool {
+    numbers(pid).last() == Some(&1)
 }
 
 /// Every process of a run, inits too: what is below the launcher and in a pid namespace below its own.

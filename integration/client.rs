@@ -35,6 +35,11 @@ fn main_app() {
 }
 
 #[test]
+fn calls() {
+    run_group("calls");
+}
+
+#[test]
 fn errors() {
     run_group("errors");
 }

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// `$CODEMODE_PYTHON`, or what `python3` says it is: where that is a shim, every service and run would ask it anew.
+/// `$CODEMODE_PYTHON`, or the distribution's own, or what `python3` on the path says it is. The tests start one over a
+/// thousand times, and whatever a user has put into his own to be loaded at each start is no subject of theirs.
 pub fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| {
         let named = env::var_os("CODEMODE_PYTHON").filter(|name| !name.is_empty());
-        let usual = ["python3", "/usr/local/bin/python3", "/usr/bin/python3"];
+        let usual = ["/usr/bin/python3", "/usr/local/bin/python3", "python3"];
         let candidates = named.map_or_else(|| usual.map(Into::into).to_vec(), |named| vec![named]);
+        // A shim would ask anew, in every service and run, which one it stands for.
         let answer = candidates.iter().find_map(|candidate| {
             ask_python(Path::new(candidate), "import sys; print(sys.executable)")
         });

@@ -31,7 +31,7 @@ from harness import CASES, OPTIONS, Case  # noqa: E402
 from runner import Runner  # noqa: E402
 from sidecar import REFERENCE_CMD, stop_everything  # noqa: E402
 
-GROUPS = ["basic", "tools", "main_app", "errors", "input", "auth", "tls", "lifecycle", "cli"]
+GROUPS = ["basic", "tools", "main_app", "calls", "errors", "input", "auth", "tls", "lifecycle", "cli"]
 
 
 class SidecarRunner(Runner):

@@ -66,7 +66,7 @@ def published_client(site: Site) -> int:
     wrapper = [sys.executable, str(HERE / "as_sidecar.py"), f"{site.assets}/seccomp.json", IMAGE]
     command = [sys.executable, "-B", str(CLIENT / "suite.py"), "--sidecar-cmd", shlex.join(wrapper)]
     # What these do to the service takes its process on this host.
-    for group in ("basic", "tools", "main_app", "errors", "input", "auth", "tls", "lifecycle"):
+    for group in ("basic", "tools", "main_app", "calls", "errors", "input", "auth", "tls", "lifecycle"):
         command += ["--group", group]
     return subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
 

@@ -2,7 +2,7 @@
 # walls: cgroup_cpu rlimits
 # observe: bounded
 # verdict: timeout cpu_limit
-# run: --timeout 3 --memory 64M
+# run: --timeout 1 --memory 64M
 # depth: yes
 import re
 

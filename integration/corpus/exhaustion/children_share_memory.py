@@ -12,7 +12,7 @@ tried("the first child")
 for _ in range(12):
     if os.fork() == 0:
         held = b"x" * (16 << 20)
-        time.sleep(5)
+        time.sleep(2)
         os._exit(len(held) & 1)
 while True:
     os.wait()

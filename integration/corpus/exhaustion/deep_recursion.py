@@ -2,7 +2,7 @@
 # walls: rlimits
 # observe: bounded
 # verdict: exception timeout cpu_limit signal memory_limit
-# run: --memory 64M --timeout 3 --cpu-time 3
+# run: --memory 64M --timeout 1 --cpu-time 1
 # depth: yes
 tried("the first call")
 

@@ -2,7 +2,7 @@
 # walls: cgroup_cpu rlimits
 # observe: bounded neighbour
 # verdict: timeout cpu_limit signal
-# run: --timeout 3 --cpu-time 2 --memory 64M
+# run: --timeout 2 --cpu-time 1 --memory 64M
 # depth: yes
 import signal
 

@@ -2,7 +2,7 @@
 # walls: exec_gate
 # observe: bounded neighbour
 # verdict: timeout cpu_limit
-# run: --timeout 3 --cpu-time 2 --memory 64M --processes 16
+# run: --timeout 2 --cpu-time 1 --memory 64M --processes 16
 # needs: wall:pid_namespace
 # depth: yes
 import os

@@ -167,8 +167,9 @@ async fn what_one_run_used_is_not_charged_to_the_next() {
                     while time.process_time() < until:\n\
                     \x20   pass";
     let usage = |answer: &ExecutionResponse| answer.report.as_ref().unwrap().usage.unwrap();
+    // What the kernel frees late is still charged to a group for a while, and one like that is not handed on.
     let mut handed_on = false;
-    for _ in 0..4 {
+    for _ in 0..ATTEMPTS {
         let (groups, answers) = groups_of(&sidecar, wasteful, 1).await;
         let used = usage(&answers[0]);
         assert!(
@@ -178,7 +179,10 @@ async fn what_one_run_used_is_not_charged_to_the_next() {
         let (next, answers) = groups_of(&sidecar, "", 1).await;
         let used = usage(&answers[0]);
         assert!(used.memory_peak.unwrap() < 40 << 20 && used.cpu_ms < 500.0, "{next:?}: {used:?}");
-        handed_on |= next == groups;
+        handed_on = next == groups;
+        if handed_on {
+            break;
+        }
     }
     assert!(handed_on, "the control: none was handed on");
 }

@@ -209,8 +209,9 @@ const MOST: usize = 32;
 /// Init, and the one thread of a program that starts no other: what every run's peak is at least.
 const LEAST_PROCESSES: u64 = 2;
 /// What may still be charged to a group that is kept, in bytes: the kernel charges 64 pages at a time and
-/// processor, and gives back what of that is unused when the next group needs it there.
-const RESIDUE: u64 = 512 << 10;
+/// processor, gives back what of that is unused when the next group needs it there, and frees some of what it held
+/// for a run late. Half of this was too little for one in forty runs on two busy processors.
+const RESIDUE: u64 = 1 << 20;
 
 /// Groups of runs that are over, kept for runs with the same limits. Only such are kept whose every
 /// count is again what that of a new one would be: what the kernel counts up for good (kills, refusals,

@@ -162,25 +162,16 @@ enum Fault {
 
 fn build(python: &OsString, venv: &Path) -> Result<(), Fault> {
     let inside = venv.join("bin/python");
-    let make = |without_pip: bool| {
-        let mut command = Command::new(python);
-        command.args(["-m", "venv"]);
-        if without_pip {
-            command.arg("--without-pip");
-        }
-        output(command.arg(venv))
-    };
-    let pip = match make(false) {
-        Ok(()) => Command::new(&inside),
-        // Debian keeps ensurepip in a package of its own; a pip outside can install into the environment.
-        Err(reason) => {
-            let _ = fs::remove_dir_all(venv);
-            make(true).map_err(Fault::NoVenv)?;
-            if !succeeds(Command::new(python).args(["-m", "pip", "--version"])) {
-                return Err(Fault::NoVenv(format!("{reason}, and it has no pip")));
-            }
-            Command::new(python)
-        }
+    let make =
+        |more: &[&str]| output(Command::new(python).args(["-m", "venv"]).args(more).arg(venv));
+    // A pip outside can install into the environment. One inside takes longer to get than all the rest, and Debian
+    // keeps what gives it in a package of its own.
+    let pip = if succeeds(Command::new(python).args(["-m", "pip", "--version"])) {
+        make(&["--without-pip"]).map_err(Fault::NoVenv)?;
+        Command::new(python)
+    } else {
+        make(&[]).map_err(|reason| Fault::NoVenv(format!("{reason}, and it has no pip")))?;
+        Command::new(&inside)
     };
     install(pip, &inside)?;
     fs::write(venv.join("installed.txt"), REQUIREMENTS)

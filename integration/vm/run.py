@@ -20,7 +20,9 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 CACHE = HERE / "cache"
 UP = "KERNEL IS UP"
-# Two emulated processors race now and then while a kernel patches its own code, and it dies before it is up.
+# Two emulated processors race now and then while a kernel patches its own code (a static key), and one meets the
+# breakpoint that stands there meanwhile when it is gone: the kernel dies, of this, before it is up or later.
+MISTRANSLATED = "Oops: int3: "
 BOOTS = 3
 PASSED = "ALL CHECKS PASSED"
 # What the kernel's command line says of its init.
@@ -56,7 +58,7 @@ def pack(args: argparse.Namespace, archive: pathlib.Path, kernel: pathlib.Path) 
 def boot(
     mode: str, archive: pathlib.Path, kernel: pathlib.Path, args: argparse.Namespace
 ) -> tuple[bool, bool]:
-    """Whether the kernel came up, and whether all checks passed."""
+    """Whether the kernel came up and the emulator kept to what a processor is, and whether all checks passed."""
     # On a busy host the emulated timer comes late, and the kernel would panic for want of one.
     words = ["console=ttyS0", "quiet", "panic=-1", "rootwait", "no_timer_check"]
     words += [f"codemode.mode={mode}", *MODES[mode]]
@@ -69,7 +71,7 @@ def boot(
     command += ["-smp", "2", "-nographic", "-no-reboot", "-snapshot", "-nic", "none"]
     command += ["-kernel", str(kernel / "vmlinuz"), "-initrd", str(archive), "-append", " ".join(words)]
     command += ["-drive", f"file={CACHE / 'root.ext4'},format=raw,if=virtio"]
-    up = passed = False
+    up = passed = broke = False
     machine = subprocess.Popen(
         ["timeout", str(args.deadline), *command],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -80,7 +82,8 @@ def boot(
         print(line, flush=True)
         up |= line.endswith(UP)
         passed |= line == PASSED
-    return up, machine.wait() == 0 and passed
+        broke |= MISTRANSLATED in line
+    return up and not broke, machine.wait() == 0 and passed
 
 
 def one(mode: str, name: str, args: argparse.Namespace) -> bool:
@@ -93,10 +96,10 @@ def one(mode: str, name: str, args: argparse.Namespace) -> bool:
         archive = pathlib.Path(directory) / "initramfs.cpio"
         pack(args, archive, kernel)
         for _ in range(BOOTS):
-            up, passed = boot(mode, archive, kernel, args)
-            if up:
+            sound, passed = boot(mode, archive, kernel, args)
+            if sound:
                 break
-            print("==== no kernel came up in the emulator; nothing was checked", flush=True)
+            print("==== no kernel came up in the emulator, or it broke: that was no check", flush=True)
     word = "passed" if passed else "FAILED"
     print(f"==== {mode} on Linux {name}: {word} in {time.monotonic() - begun:.0f} s", flush=True)
     return passed

@@ -248,7 +248,9 @@ fn looked_limits(observed: &Observed, end: &End, limits: &Limits) -> Option<Judg
         let text = format!("cgroup pids: {refusals} refused, limit {}", limits.processes);
         return Some((Verdict::ProcessLimit, text));
     }
-    let look = observed.look.as_ref()?;
+    // Without a look there is still the most that the launcher's watch saw.
+    let nothing = Readings::default();
+    let look = observed.look.as_ref().unwrap_or(&nothing);
     match observed.done.as_ref()?.errno? {
         libc::EMFILE => open_files(look, limits),
         libc::ENOSPC => scratch(look),

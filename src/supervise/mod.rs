@@ -37,9 +37,12 @@ pub use self::observed::{Observed, Request, Stopped};
 pub use self::pool::{Pool, Ready};
 pub use self::tools::{Answer, ToolSet, Tools};
 
-/// How long a guest that says it met a limit is kept waiting for readings.
-const LOOK_PATIENCE: Duration = Duration::from_millis(500);
-/// How long between two such readings, where one is not enough.
+/// How long the launcher may take for readings of a run whose guest says it met a limit. The guest waits
+/// longer; a launcher among many that want its processor needs a tenth of a second.
+const LOOK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long one is looked at again whose count is not settled.
+const SETTLE_PATIENCE: Duration = Duration::from_millis(500);
+/// How long between two such readings.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 /// How long after the order the launcher may take to end a run.
 const KILL_PATIENCE: Duration = Duration::from_secs(20);
@@ -303,7 +306,7 @@ impl Supervised<'_> {
     async fn look_until_settled(&mut self) {
         // Init is one more than the code's.
         let limit = u64::from(self.request.limits.processes) + 1;
-        let until = Instant::now() + LOOK_PATIENCE;
+        let until = Instant::now() + SETTLE_PATIENCE;
         let near = |look: &Readings| {
             let count = look.processes.unwrap_or_default();
             look.process_refusals.is_none() && (limit / 2..limit).contains(&count)

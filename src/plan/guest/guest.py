@@ -246,7 +246,7 @@ def _guest():
         if channel is not None and channel.state == "open":
             channel.bye = channel.allocate_lock()
             channel.bye.acquire()
-            channel.bye.acquire(True, 2)
+            channel.bye.acquire(True, 5)
         elif channel is None:
             receive_body()
 

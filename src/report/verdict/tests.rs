@@ -73,13 +73,16 @@ fn a_claim_with_its_reading_is_the_limits_verdict() {
 #[test]
 fn processes_that_only_a_later_reading_saw_count() {
     let limit = u64::from(Limits::default().processes);
-    let peaked = |peak| {
+    let peaked = |look: Option<Readings>, peak| {
         let mut observed = failed_with(libc::EAGAIN, Readings::default());
+        observed.look = look;
         observed.end.as_mut().unwrap().readings.processes_peak = Some(peak);
         verdict(&observed)
     };
-    assert_eq!(peaked(limit + 1), Verdict::ProcessLimit);
-    assert_eq!(peaked(limit), Verdict::Exception);
+    for look in [Some(Readings::default()), None] {
+        assert_eq!(peaked(look.clone(), limit + 1), Verdict::ProcessLimit);
+        assert_eq!(peaked(look, limit), Verdict::Exception);
+    }
 }
 
 #[test]

@@ -180,6 +180,27 @@ fn the_first_usable_python_of_path_is_taken() {
 }
 
 #[test]
+fn a_library_preloaded_into_codemode_is_no_part_of_the_interpreter() {
+    let directory = tempfile::tempdir().unwrap();
+    let asked = "import zlib; print(next(line.split()[-1] for line in open('/proc/self/maps') if '/libz' in line))";
+    let Some(library) = ask_python(python(), asked).filter(|library| !library.is_empty()) else {
+        return skip(
+            "a_library_preloaded_into_codemode…",
+            "the interpreter has no libz of its own",
+        );
+    };
+    let copy = directory.path().join("preloaded.so");
+    fs::copy(library, &copy).unwrap();
+    let text =
+        format!("import os, zlib; result = [os.path.exists({copy:?}), zlib.crc32(b'positive')]");
+    let program = Program::new(&text);
+    let mut command = codemode(run_args(&[], &program, &[]));
+    // Nothing is remembered there of an interpreter asked before.
+    command.env("LD_PRELOAD", &copy).env("XDG_CACHE_HOME", directory.path());
+    assert_eq!(outcome(command).result(), json!([false, 1_258_198_117_u64]));
+}
+
+#[test]
 fn a_missing_interpreter_is_named() {
     let outcome = run_by(Path::new("/nowhere/python"), "");
     assert_eq!(outcome.code, 2, "{outcome:#?}");

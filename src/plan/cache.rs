@@ -1,6 +1,6 @@
 //! Remembers what an interpreter said of itself, so that `codemode run` need not start it twice.
 //!
-//! One file per interpreter in the user's cache directory. An answer is used only if the file
+//! One file per interpreter in the user's cache directory, the latest few of them. An answer is used only if the file
 //! is the caller's own and nothing it depends on has changed; failing to read or write it only
 //! costs the question.
 
@@ -15,6 +15,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::interpreter::{GUEST, Interpreter};
+
+/// As many are kept: who makes an environment for each job would fill the disk otherwise.
+const KEPT: usize = 16;
+const PREFIX: &str = "interpreter-";
 
 /// Size, time of change and inode of a file: equal while it is the same.
 type Stamp = Option<(u64, i64, i64, u64)>;
@@ -45,7 +49,7 @@ fn file_for(candidate: &Path) -> Option<PathBuf> {
         _ => PathBuf::from(env::var_os("HOME")?).join(".cache"),
     };
     base.is_absolute()
-        .then(|| base.join("codemode").join(format!("interpreter-{:016x}.json", hash(candidate))))
+        .then(|| base.join("codemode").join(format!("{PREFIX}{:016x}.json", hash(candidate))))
 }
 
 /// The remembered answer, if it still holds.
@@ -88,5 +92,47 @@ fn try_store(candidate: &Path, interpreter: &Interpreter) -> Option<()> {
     if done.is_none() || fs::rename(&fresh, &file).is_err() {
         let _ = fs::remove_file(&fresh);
     }
+    forget_old(directory);
     Some(())
+}
+
+/// Removes all but the latest.
+fn forget_old(directory: &Path) {
+    let is_answer = |entry: &fs::DirEntry| {
+        entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX))
+    };
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten().filter(is_answer);
+    let mut answers: Vec<_> = entries
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    answers.sort_unstable_by(|one, other| other.cmp(one));
+    for (_, path) in answers.into_iter().skip(KEPT) {
+        let _ = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn the_latest_answers_are_kept_and_nothing_else_is_touched() {
+        let directory = tempfile::tempdir().unwrap();
+        let make = |name: String, age: u64| {
+            let file = fs::File::create(directory.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        };
+        make("another's".to_owned(), 100);
+        for age in 0..KEPT + 2 {
+            make(format!("{PREFIX}{age}.json"), age as u64);
+        }
+        forget_old(directory.path());
+        let left = |name: String| directory.path().join(name).exists();
+        assert!(left("another's".to_owned()));
+        for age in 0..KEPT + 2 {
+            assert_eq!(left(format!("{PREFIX}{age}.json")), age < KEPT, "{age}");
+        }
+    }
 }

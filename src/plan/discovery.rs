@@ -75,11 +75,17 @@ fn is_elf(path: &Path) -> bool {
         .is_ok_and(|()| magic == *b"\x7fELF")
 }
 
+/// What the answer must not be about: our secrets, and what the loader (ld.so(8)) is told to bring into our own
+/// processes. No run is told so, and its root would show those libraries.
+const NOT_ASKED_WITH: [&str; 4] = ["CODEMODE_API_KEY", "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"];
+
 fn ask(candidate: &Path) -> Result<Interpreter, String> {
-    let mut child = Command::new(candidate)
+    let mut command = Command::new(candidate);
+    for name in NOT_ASKED_WITH {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(["-I", "-c", QUESTION])
-        // The answer must be about the interpreter, not about our secrets.
-        .env_remove("CODEMODE_API_KEY")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -2,7 +2,7 @@
 # walls: cgroup_cpu rlimits
 # observe: bounded neighbour
 # verdict: cpu_limit
-# run: --cpu-time 1 --timeout 15 --memory 64M
+# run: --cpu-time 0.5 --timeout 15 --memory 64M
 # depth: yes
 import signal
 

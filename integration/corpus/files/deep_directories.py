@@ -10,7 +10,7 @@ for place in ("/outputs", "/tmp"):
     os.chdir(place)
     depth = 0
     try:
-        for depth in range(3000):
+        for depth in range(1000):
             os.mkdir("d" * 100)
             os.chdir("d" * 100)
     except OSError as error:

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::net::{TcpListener, ToSocketAddrs as _};
-use std::process::Output;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output};
 
-use crate::harness::{Sidecar, command, free_port};
+use crate::harness::{Sidecar, command, free_port, python};
 
 fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     // A port of its own, so that only the mistake can stop it.
@@ -149,4 +150,25 @@ async fn a_main_application_that_does_not_answer_yet_stops_no_start() {
         let sidecar = Sidecar::start(&[("MAIN_APP_GRPC_TARGET", &target)]).await;
         assert!(sidecar.run("result = 1").await.success, "{target}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interpreter_that_is_removed_under_the_service() {
+    // The service's account must get there, too.
+    let open = fs::Permissions::from_mode(0o755);
+    let directory = tempfile::Builder::new().permissions(open).tempdir_in("/tmp").unwrap();
+    let venv = directory.path().join("venv");
+    let made = Command::new(python()).args(["-m", "venv", "--without-pip"]).arg(&venv).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        return println!("skipped: an_interpreter_that_is_removed…: python3 -m venv fails");
+    }
+    let interpreter = venv.join("bin/python");
+    let settings =
+        [("CODEMODE_PYTHON", interpreter.to_str().unwrap()), ("CODEMODE_START", "fresh")];
+    let sidecar = Sidecar::start(&settings).await;
+    assert!(sidecar.run("result = 1").await.success);
+    fs::remove_dir_all(&venv).unwrap();
+    let answer = sidecar.run("result = 1").await;
+    assert_eq!(answer.error_type, "SandboxRefused", "{answer:?}");
+    assert!(answer.error.contains("was removed after codemode started"), "{answer:?}");
 }

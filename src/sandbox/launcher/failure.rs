@@ -62,7 +62,14 @@ pub fn wall_of(stage: Stage) -> Option<Wall> {
 
 /// A refusal for a step of the child that failed.
 pub fn of_stage(stage: Stage, errno: i32) -> Refusal {
-    fail(stage.name(), wall_of(stage), &io::Error::from_raw_os_error(errno))
+    let mut refusal = fail(stage.name(), wall_of(stage), &io::Error::from_raw_os_error(errno));
+    // What was removed can't be mounted any more, though the template still shows it.
+    if (stage, errno) == (Stage::LateMounts, libc::ENOENT) {
+        refusal.fix = "what the interpreter consists of was removed after codemode started: start codemode anew, \
+                       with an interpreter that stays (a virtual environment below /tmp may not)"
+            .to_owned();
+    }
+    refusal
 }
 
 impl Refusal {

@@ -6,6 +6,7 @@ pub mod python;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,21 @@ pub fn is_root() -> bool {
 
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A directory in `parent` with a virtual environment `venv`; `None` if this host can't make one, which is said.
+pub fn virtual_environment(test: &str, parent: &str) -> Option<tempfile::TempDir> {
+    // The service's account must get there, too.
+    let open = fs::Permissions::from_mode(0o755);
+    let directory = tempfile::Builder::new().prefix("venv-").permissions(open).tempdir_in(parent);
+    let directory = directory.unwrap();
+    let venv = directory.path().join("venv");
+    let made = Command::new(python()).args(["-m", "venv", "--without-pip"]).arg(&venv).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        println!("skipped: {test}: python3 -m venv fails");
+        return None;
+    }
+    Some(directory)
 }
 
 /// A started `codemode serve`, ended when dropped.

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::net::{TcpListener, ToSocketAddrs as _};
-use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output};
+use std::process::Output;
 
-use crate::harness::{Sidecar, command, free_port, python};
+use crate::harness::{Sidecar, command, free_port, virtual_environment};
 
 fn started(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     // A port of its own, so that only the mistake can stop it.
@@ -154,14 +153,10 @@ async fn a_main_application_that_does_not_answer_yet_stops_no_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interpreter_that_is_removed_under_the_service() {
-    // The service's account must get there, too.
-    let open = fs::Permissions::from_mode(0o755);
-    let directory = tempfile::Builder::new().permissions(open).tempdir_in("/tmp").unwrap();
+    let Some(directory) = virtual_environment("an_interpreter_that_is_removed…", "/tmp") else {
+        return;
+    };
     let venv = directory.path().join("venv");
-    let made = Command::new(python()).args(["-m", "venv", "--without-pip"]).arg(&venv).output();
-    if !made.is_ok_and(|made| made.status.success()) {
-        return println!("skipped: an_interpreter_that_is_removed…: python3 -m venv fails");
-    }
     let interpreter = venv.join("bin/python");
     let settings =
         [("CODEMODE_PYTHON", interpreter.to_str().unwrap()), ("CODEMODE_START", "fresh")];

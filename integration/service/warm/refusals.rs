@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use tempfile::TempDir;
 
 use super::{service, start};
-use crate::harness::{command, free_port, python};
+use crate::harness::{command, free_port, python, virtual_environment};
 
 /// An interpreter that can import modules of a test's own.
 pub struct Modules {
@@ -17,18 +16,7 @@ pub struct Modules {
 impl Modules {
     /// Each with its name and its text; `None` if this host can't make a virtual environment.
     pub fn new(test: &str, modules: &[(&str, &str)]) -> Option<Self> {
-        // The service's account must get there, too.
-        let directory = tempfile::Builder::new()
-            .prefix("warm-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
-            .unwrap();
-        let venv = directory.path().join("venv");
-        let made = Command::new(python()).args(["-m", "venv", "--without-pip"]).arg(&venv).output();
-        if !made.is_ok_and(|made| made.status.success()) {
-            println!("skipped: {test}: python3 -m venv fails");
-            return None;
-        }
+        let directory = virtual_environment(test, env!("CARGO_TARGET_TMPDIR"))?;
         let made = Self { directory };
         let site = made.site();
         for (module, text) in modules {

@@ -26,6 +26,12 @@ const MOST: usize = 256 << 20;
 /// pages already.
 const SPECIAL: [&str; 11] = ["gd", "ss", "lo", "sl", "io", "pf", "dc", "wf", "dd", "dp", "ht"];
 
+const CODE: i32 = libc::PROT_READ | libc::PROT_EXEC;
+const DATA: i32 = libc::PROT_READ | libc::PROT_WRITE;
+
+/// As `/proc` names the file of memory that is none's.
+const NO_FILE: &str = "00:00 0";
+
 /// What is worth a move: memory that is not a file's, and of files the pages at `touched`, in order. All
 /// of it may be handed to [`sys::move_into_large_pages`]. None if it is too much.
 ///
@@ -36,7 +42,7 @@ pub fn parts(touched: &[u64]) -> io::Result<Vec<Part>> {
     let pagemap = PageMap::of("self")?;
     let mut parts = Vec::new();
     for mapping in mappings()?.into_iter().filter(is_ordinary) {
-        for place in stretches(&mapping.place, &there(&mapping.place, &pagemap, touched)?, page) {
+        for place in stretches(&mapping.place, &there(&mapping, &pagemap, touched)?, page) {
             parts.push(Part { place, access: mapping.access });
         }
     }
@@ -44,6 +50,37 @@ pub fn parts(touched: &[u64]) -> io::Result<Vec<Part>> {
         parts.clear();
     }
     Ok(parts)
+}
+
+/// Joins what the loader maps of a file in up to five pieces to two, one with code and one with data: each
+/// mapping takes every fork 1 µs and its end as much, and there are a hundred. So constants can be executed then, and what was
+/// bound at start can be written to; by a process that runs any code at all and may map what it likes.
+///
+/// # Errors
+/// Reading below `/proc`.
+pub fn join() -> io::Result<()> {
+    let all = mappings()?;
+    for (one, next) in all.iter().zip(all.iter().skip(1)) {
+        if one.file != next.file || one.place.end != next.place.start || one.file == NO_FILE {
+            continue;
+        }
+        for (one, other) in [(one, next), (next, one)] {
+            if let Some(access) = as_its_neighbour(one, other) {
+                // Where that can't be done there is a mapping more.
+                // SAFETY: it loses no access, and what it gains nobody in this process relies on lacking.
+                let _ = unsafe { sys::give_access(&one.place, access) };
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a mapping of which one may only read may be given, so that the kernel makes one of it and its neighbour.
+fn as_its_neighbour(one: &Mapping, other: &Mapping) -> Option<i32> {
+    // `ac`: could be written to while the loader bound what is in it.
+    let was_written = one.flags.split_whitespace().any(|flag| flag == "ac");
+    let wanted = if was_written { DATA } else { CODE };
+    (one.access == libc::PROT_READ && other.access == wanted && is_ordinary(one)).then_some(wanted)
 }
 
 /// When the interpreter moves to large pages that no other process has, and how far it is.
@@ -121,11 +158,27 @@ fn is_ordinary(mapping: &Mapping) -> bool {
 }
 
 /// Which pages of a mapping are worth a move.
-fn there(place: &Range<usize>, pagemap: &PageMap, touched: &[u64]) -> io::Result<Vec<bool>> {
+fn there(mapping: &Mapping, pagemap: &PageMap, touched: &[u64]) -> io::Result<Vec<bool>> {
     let worth = |(at, page): (usize, Page)| {
         if page.of_file() { touched.binary_search(&(at as u64)).is_ok() } else { page.present() }
     };
-    Ok(pagemap.pages(place)?.map(worth).collect())
+    let mut there: Vec<bool> = pagemap.pages(&mapping.place)?.map(worth).collect();
+    if mapping.access & libc::PROT_WRITE == 0 {
+        fill(&mut there, &mapping.place);
+    }
+    Ok(there)
+}
+
+/// Of a place for a large page that is half there takes all. It has one entry for all then, which it keeps, if
+/// nobody writes to it.
+fn fill(there: &mut [bool], place: &Range<usize>) {
+    let ahead = (place.start.next_multiple_of(sys::LARGE_PAGE) - place.start) / sys::page_size();
+    let large = sys::LARGE_PAGE / sys::page_size();
+    for pages in there.get_mut(ahead..).unwrap_or_default().chunks_exact_mut(large) {
+        if pages.iter().filter(|there| **there).count() * 2 >= large {
+            pages.fill(true);
+        }
+    }
 }
 
 /// Long stretches of the pages that are `there`.

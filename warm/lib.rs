@@ -138,6 +138,8 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
 /// # Safety
 /// The process has one thread.
 unsafe fn pages_of_a_run(pipe: OwnedFd) -> Option<(Pages, HotPages)> {
+    // Where that can't be done runs start and end a little later.
+    let _ = gather::join();
     let (mut seen, mut hot) = (Pages::default(), HotPages::new(&[]));
     for round in 1..=REHEARSALS {
         let rehearsal = rehearse(&pipe, |pages| {

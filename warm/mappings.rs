@@ -20,6 +20,8 @@ pub struct Mapping {
     pub place: Range<usize>,
     /// What may be done there (`PROT_*`).
     pub access: i32,
+    /// Of which file, by device and inode; none of `00:00 0`.
+    pub file: String,
     /// `VmFlags` of proc_pid_smaps(5).
     pub flags: String,
 }
@@ -38,29 +40,28 @@ fn told_by(smaps: &str) -> Vec<Mapping> {
     for line in smaps.lines() {
         match line.strip_prefix("VmFlags:") {
             None => last = begun_by(line).or(last),
-            Some(flags) => found.extend(last.take().map(|(place, access)| Mapping {
-                place,
-                access,
-                flags: flags.to_owned(),
-            })),
+            Some(flags) => found
+                .extend(last.take().map(|mapping| Mapping { flags: flags.to_owned(), ..mapping })),
         }
     }
     found
 }
 
-/// Of a line that begins one: `START-END rwxp ...`. What the kernel itself maps (`[vdso]`) is none.
-fn begun_by(line: &str) -> Option<(Range<usize>, i32)> {
+/// Of a line that begins one: `START-END rwxp OFFSET DEVICE INODE NAME`. What the kernel itself maps (`[vdso]`) is
+/// none.
+fn begun_by(line: &str) -> Option<Mapping> {
     let mut words = line.split_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
     let mode = words.next()?;
     let number = |text| usize::from_str_radix(text, 16).ok();
     let place = number(start)?..number(end)?;
-    if !mode.ends_with('p') || words.nth(3).is_some_and(|name| name.starts_with("[v")) {
+    let (device, inode) = (words.nth(1)?, words.next()?);
+    if !mode.ends_with('p') || words.next().is_some_and(|name| name.starts_with("[v")) {
         return None;
     }
     let may = |letter, what| if mode.contains(letter) { what } else { 0 };
     let access = may('r', libc::PROT_READ) | may('w', libc::PROT_WRITE) | may('x', libc::PROT_EXEC);
-    Some((place, access))
+    Some(Mapping { place, access, file: format!("{device} {inode}"), flags: String::new() })
 }
 
 /// What the kernel tells of each page of a process.

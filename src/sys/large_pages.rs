@@ -20,8 +20,16 @@ pub struct Part {
     pub access: i32,
 }
 
+impl Part {
+    /// Whether all of a large page, as the kernel places them, lies in it.
+    fn has_large_page(&self) -> bool {
+        self.place.start.next_multiple_of(LARGE_PAGE) + LARGE_PAGE <= self.place.end
+    }
+}
+
 /// Moves `parts` into large pages (`MADV_COLLAPSE`, Linux 6.1), in which they stand at the same places
-/// with the same content. The kernel copies page tables and takes them down in batches then.
+/// with the same content. The kernel copies page tables and takes them down in batches then, and has one entry for
+/// all of a large page that lies in one part as a whole.
 ///
 /// # Errors
 /// As `mmap(2)` and `madvise(2)`: `EINVAL` where the kernel can't, `ENOMEM` or `EAGAIN` if it has no large
@@ -35,8 +43,8 @@ pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
     if parts.is_empty() {
         return Ok(());
     }
-    let size =
-        parts.iter().map(|part| part.place.len()).sum::<usize>().next_multiple_of(LARGE_PAGE);
+    let size = laid_out(parts, 0).last().map_or(0, |(part, at)| at + part.place.len());
+    let size = size.next_multiple_of(LARGE_PAGE);
     let mapped = size + LARGE_PAGE;
     // SAFETY: a new mapping at a place of the kernel's choice, over nothing else.
     let area = unsafe {
@@ -61,7 +69,7 @@ pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
     let done = unsafe {
         collapse(first, size).and_then(|()| {
             copy(parts, first);
-            give_access(parts, first)?;
+            give_accesses(parts, first)?;
             put_in_place(parts, first);
             Ok(())
         })
@@ -69,6 +77,19 @@ pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
     // SAFETY: what is left of the area above, to which nobody refers; what was moved is no longer in it.
     unsafe { libc::munmap(area, mapped) };
     masked.and_then(|before| before.thread_set_mask()).and(done)
+}
+
+/// Changes what may be done (`PROT_*`) with whole pages of the calling process's memory.
+///
+/// # Errors
+/// As `mprotect(2)`.
+///
+/// # Safety
+/// It is memory of which nobody relies on what can't be done any more, or can be by then.
+pub unsafe fn give_access(place: &Range<usize>, access: i32) -> nix::Result<()> {
+    // SAFETY: the caller's contract.
+    Errno::result(unsafe { libc::mprotect(place.start as *mut c_void, place.len(), access) })
+        .map(drop)
 }
 
 /// Where the C library keeps what is the calling thread's own, `errno` for one: an address in it.
@@ -96,25 +117,38 @@ unsafe fn collapse(area: usize, size: usize) -> nix::Result<()> {
         .map(drop)
 }
 
-unsafe fn copy(parts: &[Part], mut to: usize) {
-    for Part { place, .. } in parts {
+/// Where in an area from `first`, a multiple of a large page, each part is put together: one after the other, and what
+/// has a large page in it where it has one there, too (`mremap` moves that as one then).
+fn laid_out(parts: &[Part], first: usize) -> impl Iterator<Item = (&Part, usize)> {
+    let mut end = first;
+    parts.iter().map(move |part| {
+        if part.has_large_page() {
+            let (ahead, wanted) = (end % LARGE_PAGE, part.place.start % LARGE_PAGE);
+            end += (wanted + LARGE_PAGE - ahead) % LARGE_PAGE;
+        }
+        let at = end;
+        end += part.place.len();
+        (part, at)
+    })
+}
+
+unsafe fn copy(parts: &[Part], first: usize) {
+    for (Part { place, .. }, to) in laid_out(parts, first) {
         // SAFETY: the caller's contract: readable, and room for all at `to`, apart from every part.
         unsafe { ptr::copy_nonoverlapping(place.start as *const u8, to as *mut u8, place.len()) };
-        to += place.len();
     }
 }
 
-unsafe fn give_access(parts: &[Part], mut from: usize) -> nix::Result<()> {
-    for Part { place, access } in parts {
+unsafe fn give_accesses(parts: &[Part], first: usize) -> nix::Result<()> {
+    for (Part { place, access }, at) in laid_out(parts, first) {
         // SAFETY: within a mapping of the caller's that holds the parts one after the other.
-        Errno::result(unsafe { libc::mprotect(from as *mut c_void, place.len(), *access) })?;
-        from += place.len();
+        unsafe { give_access(&(at..at + place.len()), *access) }?;
     }
     Ok(())
 }
 
-unsafe fn put_in_place(parts: &[Part], mut from: usize) {
-    for Part { place, .. } in parts {
+unsafe fn put_in_place(parts: &[Part], first: usize) {
+    for (Part { place, .. }, from) in laid_out(parts, first) {
         let (size, to) = (place.len(), place.start as *mut c_void);
         let how = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         // SAFETY: the same bytes at the same place with the same access as before.
@@ -122,7 +156,6 @@ unsafe fn put_in_place(parts: &[Part], mut from: usize) {
         if moved == libc::MAP_FAILED {
             process::abort();
         }
-        from += size;
     }
 }
 

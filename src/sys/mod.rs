@@ -28,7 +28,9 @@ pub use capability::{
 pub use exec::ExecImage;
 pub use fd::{adopt, borrow, keep_only, raise_open_files};
 pub use landlock::{add_path_rule, landlock_abi, restrict_self};
-pub use large_pages::{LARGE_PAGE, Part, move_into_large_pages, page_size, thread_storage};
+pub use large_pages::{
+    LARGE_PAGE, Part, give_access, move_into_large_pages, page_size, thread_storage,
+};
 pub use memory::HotPages;
 pub use message::{MAX_FDS, receive, send};
 pub use network::loopback_up;

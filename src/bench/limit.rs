@@ -178,7 +178,7 @@ fn repeat(bare: Bare, length: Duration) -> Said {
 
 /// From its start until it is reaped.
 fn one(bare: Bare) -> nix::Result<()> {
-    if sys::clone_process(bare.flags() as u64, None)?.is_none() {
+    if sys::clone_process(bare.flags() as u64, sys::Parentage::Own, None)?.is_none() {
         sys::exit_now(0);
     }
     loop {

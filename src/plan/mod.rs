@@ -36,6 +36,9 @@ pub const GUEST_PATH: &str = "/codemode/guest.pyc";
 /// Where the library lies inside that a warm interpreter forks runs with.
 pub const LIBRARY_PATH: &str = "/codemode/libcodemode_warm.so";
 
+/// Where the program lies inside that inits are forked from.
+pub const CRADLE_PATH: &str = "/codemode/cradle";
+
 /// Why no plan could be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -5,11 +5,14 @@
 //! beside the run's descriptors. It answers each with a record: the process id of what it
 //! forked, or the errno.
 
+use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use serde::{Deserialize, Serialize};
 
-use super::child::{GroupFiles, GuestFiles, JoinFiles, RESOURCE_LIMITS, ResourceLimit};
+use super::child::{
+    GroupFiles, Guest, GuestFiles, JoinFiles, RESOURCE_LIMITS, ResourceLimit, RunFiles,
+};
 
 /// The largest message either side sends, in bytes (below the kernel's default send buffer).
 pub const LARGEST: usize = 160 << 10;
@@ -94,9 +97,77 @@ impl Order {
     }
 }
 
+/// Fork one run's init, which a guest from elsewhere joins; its descriptors come along.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct InitOrder {
+    scratch_options: CString,
+    /// Whether a network namespace comes along, to be born in.
+    network: bool,
+    /// Whether a group to be cloned into comes along.
+    cloned_into: bool,
+}
+
+impl InitOrder {
+    /// The order for `files`, in this network namespace, if it is given one, and the descriptors that must come
+    /// along; `None` if the guest comes from nowhere else.
+    #[must_use]
+    pub fn of<'a>(
+        files: &'a RunFiles,
+        network: Option<BorrowedFd<'a>>,
+    ) -> Option<(Self, Vec<BorrowedFd<'a>>)> {
+        let RunFiles { setup, groups, guest: Guest::Joins(report), scratch_options } = files else {
+            return None;
+        };
+        let order = Self {
+            scratch_options: scratch_options.clone(),
+            network: network.is_some(),
+            cloned_into: groups.cloned_into.is_some(),
+        };
+        let of_groups = groups.cloned_into.iter().chain(&groups.joined).map(AsFd::as_fd);
+        let always = [setup.as_fd(), report.as_fd()];
+        Some((order, always.into_iter().chain(network).chain(of_groups).collect()))
+    }
+
+    /// Puts the files together again, and the network namespace; `None` if descriptors are missing.
+    #[must_use]
+    pub fn files(
+        self,
+        descriptors: impl IntoIterator<Item = Option<OwnedFd>>,
+    ) -> Option<(RunFiles, Option<OwnedFd>)> {
+        let mut descriptors = descriptors.into_iter().flatten();
+        let (setup, report) = (descriptors.next()?, descriptors.next()?);
+        let network = if self.network { Some(descriptors.next()?) } else { None };
+        let cloned_into = if self.cloned_into { Some(descriptors.next()?) } else { None };
+        let groups = GroupFiles { cloned_into, joined: descriptors.collect() };
+        let guest = Guest::Joins(report);
+        Some((RunFiles { setup, groups, guest, scratch_options: self.scratch_options }, network))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn so_is_what_an_init_is_ordered_with() {
+        let file = || std::fs::File::open("/dev/null").map(OwnedFd::from).unwrap();
+        let network = file();
+        let files = RunFiles {
+            setup: file(),
+            groups: GroupFiles { cloned_into: Some(file()), joined: vec![file()] },
+            guest: Guest::Joins(file()),
+            scratch_options: c"size=1".to_owned(),
+        };
+        let (order, descriptors) = InitOrder::of(&files, Some(network.as_fd())).unwrap();
+        assert_eq!(descriptors.len(), 5);
+        let text = serde_json::to_string(&order).unwrap();
+        let copies = || descriptors.iter().map(|fd| fd.try_clone_to_owned().ok());
+        let order = || serde_json::from_str::<InitOrder>(&text).unwrap();
+        let (again, network) = order().files(copies()).unwrap();
+        assert!(network.is_some() && matches!(again.guest, Guest::Joins(_)));
+        assert_eq!((again.groups.joined.len(), again.scratch_options), (1, files.scratch_options));
+        assert!(order().files(copies().take(3)).is_none());
+    }
 
     #[test]
     fn what_an_order_describes_is_put_together_again() {

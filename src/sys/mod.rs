@@ -22,7 +22,7 @@ mod signals;
 mod xattr;
 
 pub use capability::{
-    drop_bounding_except, drop_every_capability, drop_held_capabilities, keep_only_capability,
+    drop_bounding_except, drop_every_capability, drop_held_capabilities, keep_only_capabilities,
     lock_securebits,
 };
 pub use exec::ExecImage;

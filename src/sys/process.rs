@@ -37,15 +37,24 @@ struct CloneArgs {
 }
 
 /// `clone3(2)` (Linux 5.3) with `CLONE_NEW*` flags, optionally straight into a cgroup v2 group
-/// (`CLONE_INTO_CGROUP`, Linux 5.7). `None` in the child.
+/// (`CLONE_INTO_CGROUP`, Linux 5.7), a child of the caller's or, with the signal at its end that the caller has,
+/// of its parent's. `None` in the child.
 ///
 /// Only for a process with one thread: the child gets a copy of the caller's memory and goes on
 /// as if from `fork`, so no lock may be held by another thread.
 ///
 /// # Errors
 /// `ENOSPC` or `EPERM` where user namespaces are switched off, `EAGAIN` at a process limit.
-pub fn clone_process(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Option<Pid>> {
-    let exit_signal = libc::SIGCHLD as u64;
+pub fn clone_process(
+    flags: u64,
+    parentage: Parentage,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> nix::Result<Option<Pid>> {
+    let (more, exit_signal) = match parentage {
+        Parentage::Own => (0, libc::SIGCHLD),
+        Parentage::Sibling => (libc::CLONE_PARENT as u64, 0),
+    };
+    let (flags, exit_signal) = (flags | more, exit_signal as u64);
     clone_into(cgroup, CloneArgs { flags, exit_signal, ..CloneArgs::default() })
 }
 

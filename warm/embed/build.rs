@@ -1,5 +1,5 @@
-//! Builds the library that a warm interpreter loads: Cargo has no way yet to let one package embed another's
-//! shared library.
+//! Builds the library that a warm interpreter loads, and the cradle: Cargo has no way yet to let one package embed
+//! what another builds.
 
 use std::env;
 use std::error::Error;
@@ -7,7 +7,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What the library is made from, as seen from the repository.
+/// What is embedded.
+const BUILT: [&str; 2] = ["libcodemode_warm.so", "codemode-cradle"];
+
+/// What that is made from, as seen from the repository.
 const SOURCES: [&str; 6] = [
     "warm",
     "src/sys",
@@ -46,8 +49,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if !done.status.success() {
         return Err(String::from_utf8_lossy(&done.stderr).into_owned().into());
     }
-    let library = directory.join(target).join("release/libcodemode_warm.so");
-    fs::copy(library, out.join("libcodemode_warm.so"))?;
+    for name in BUILT {
+        fs::copy(directory.join(&target).join("release").join(name), out.join(name))?;
+    }
     for source in SOURCES {
         println!("cargo:rerun-if-changed={}", repository.join(source).display());
     }

@@ -186,6 +186,7 @@ fn admit_guest() -> Result<(), Failure> {
 
 /// Forks the guest, and leaves init with three descriptors.
 fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Pid, Failure> {
+    let becomes = given.becomes.ok_or(Errno::EINVAL).at(Stage::Fork)?;
     let kind = SockType::SeqPacket;
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).at(Stage::Fork)?;
@@ -198,7 +199,7 @@ fn fork_guest(given: Given<'_>, files: &GuestFiles) -> Result<Pid, Failure> {
         }
         let ruleset = files.ruleset.as_ref().map(|_| RULESET);
         let inherited = [STDIN, STDOUT, STDERR, CONTROL, theirs.as_raw_fd()];
-        guest::become_guest(prepared, given.becomes, files, inherited, ruleset);
+        guest::become_guest(prepared, becomes, files, inherited, ruleset);
         // It has become another program, or it has ended.
         sys::exit_now(127)
     };

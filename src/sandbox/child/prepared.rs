@@ -39,8 +39,8 @@ pub enum Becomes {
 pub struct Given<'a> {
     /// What is the same for every run.
     pub prepared: &'a Prepared,
-    /// What the guest becomes.
-    pub becomes: &'a Becomes,
+    /// What a guest becomes that init forks.
+    pub becomes: Option<&'a Becomes>,
     /// What is this run's own.
     pub files: &'a RunFiles,
 }

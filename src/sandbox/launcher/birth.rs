@@ -12,6 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use super::cradle::Cradle;
 use super::failure::{Step, of_stage};
 use super::groups::Groups;
 use super::host::Host;
@@ -23,7 +24,7 @@ use crate::sandbox::child::{
 };
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::record::{Record, Stage};
-use crate::sys;
+use crate::sys::{self, Parentage};
 
 /// A child of this process.
 pub struct Child {
@@ -151,31 +152,26 @@ fn sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Makes a run's init and guest, and lets them go. The guest is `order`ed from the warm interpreter, if there is
-/// an `order`, and joins init when it is there.
+/// an `order`, and joins init when it is there; init then comes from the `cradle`, if there is one.
 ///
 /// # Errors
 /// A refusal; no process is left then.
 pub fn give(
     host: &Host,
+    cradle: &mut Option<Cradle>,
     networks: Option<&mut Networks>,
     order: Option<impl FnOnce(&JoinFiles)>,
     needs: Needs,
 ) -> Result<Born, Refusal> {
-    let (ours, setup) = setup_sockets().step("socket", None)?;
     match order {
-        None => give_cold(host, networks, needs, ours, setup),
-        Some(order) => give_joined(host, networks, order, needs, ours, setup),
+        None => give_cold(host, networks, needs),
+        Some(order) => give_joined(host, cradle, networks, order, needs),
     }
 }
 
 /// Init by this process, the guest by init.
-fn give_cold(
-    host: &Host,
-    networks: Option<&mut Networks>,
-    needs: Needs,
-    ours: OwnedFd,
-    setup: OwnedFd,
-) -> Result<Born, Refusal> {
+fn give_cold(host: &Host, networks: Option<&mut Networks>, needs: Needs) -> Result<Born, Refusal> {
+    let (ours, setup) = setup_sockets().step("socket", None)?;
     let Needs { slot, groups, guest, scratch_options } = needs;
     let files = RunFiles { setup, groups, guest: Guest::Forked(Box::new(guest)), scratch_options };
     let (init, network) = fork(host, networks, &files, ours.as_fd())?;
@@ -183,19 +179,31 @@ fn give_cold(
     Ok(Born { init, ours, ordered: None, network })
 }
 
-/// Init by this process, the guest by the warm interpreter at the same time.
+/// Init by the cradle, or this process, and the guest by the warm interpreter at the same time.
 fn give_joined(
     host: &Host,
-    networks: Option<&mut Networks>,
+    cradle: &mut Option<Cradle>,
+    mut networks: Option<&mut Networks>,
     order: impl FnOnce(&JoinFiles),
     needs: Needs,
-    ours: OwnedFd,
-    setup: OwnedFd,
 ) -> Result<Born, Refusal> {
     let Needs { slot, groups, guest, scratch_options } = needs;
-    let (inits, report) = sockets().step("socket", None)?;
-    let files = RunFiles { setup, groups, guest: Guest::Joins(inits), scratch_options };
-    let (init, network) = fork(host, networks, &files, ours.as_fd())?;
+    let (mut files, mut ours, mut report) = joined_by(groups, scratch_options)?;
+    let ordered = match cradle {
+        Some(cradle) => cradle.fork(networks.as_deref_mut(), &files)?,
+        None => None,
+    };
+    let (init, network) = match ordered {
+        Some(born) => born,
+        None => {
+            if cradle.take().is_some() {
+                // It was lost over this. What it may have forked finds nobody at the other end of its sockets, and ends.
+                let RunFiles { groups, scratch_options, .. } = files;
+                (files, ours, report) = joined_by(groups, scratch_options)?;
+            }
+            fork(host, networks, &files, ours.as_fd())?
+        }
+    };
     let RunFiles { groups, scratch_options, .. } = files;
     let ways = ways_in(&init).step("join namespaces", None).inspect_err(|_| init.end())?;
     let_go(host, &init, slot, ours.as_fd())?;
@@ -204,6 +212,16 @@ fn give_joined(
     let JoinFiles { groups, guest, .. } = files;
     let ordered = Some(Box::new(Needs { slot, groups, guest, scratch_options }));
     Ok(Born { init, ours, ordered, network })
+}
+
+/// What an init is given that a guest from elsewhere joins; our end of its socket, and the guest's of theirs.
+fn joined_by(
+    groups: GroupFiles,
+    scratch_options: CString,
+) -> Result<(RunFiles, OwnedFd, OwnedFd), Refusal> {
+    let (ours, setup) = setup_sockets().step("socket", None)?;
+    let (inits, report) = sockets().step("socket", None)?;
+    Ok((RunFiles { setup, groups, guest: Guest::Joins(inits), scratch_options }, ours, report))
 }
 
 /// What leads into the namespaces of an init that waits: it, and its pid namespace.
@@ -219,8 +237,8 @@ fn fork(
     files: &RunFiles,
     ours: BorrowedFd<'_>,
 ) -> Result<(Child, Option<Network>), Refusal> {
-    let given = Given { prepared: &host.prepared, becomes: &host.becomes, files };
-    let birth = || give_birth(given);
+    let given = Given { prepared: &host.prepared, becomes: Some(&host.becomes), files };
+    let birth = || give_birth(given, Parentage::Own);
     let (network, first) = match networks {
         Some(networks) => {
             let (network, first) =

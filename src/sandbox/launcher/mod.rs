@@ -9,6 +9,7 @@ mod birth;
 mod cgroup;
 mod collect;
 mod confinement;
+mod cradle;
 mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;

@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 
 use nix::sched::{CloneFlags, setns, unshare};
@@ -92,6 +92,12 @@ impl Network {
         Ok(used)
     }
 
+    /// Refers to it.
+    #[must_use]
+    pub fn namespace(&self) -> BorrowedFd<'_> {
+        self.namespace.as_fd()
+    }
+
     fn enter(&self) -> io::Result<()> {
         Ok(setns(self.namespace.as_fd(), CloneFlags::CLONE_NEWNET)?)
     }
@@ -136,19 +142,25 @@ impl Networks {
     /// # Errors
     /// As `unshare(2)` and `setns(2)`.
     pub fn within<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<(Network, T)> {
-        let network = match self.kept.pop() {
-            Some(kept) => {
-                kept.enter()?;
-                kept
-            }
-            None => {
-                unshare(CloneFlags::CLONE_NEWNET)?;
-                Network::here()?
-            }
-        };
+        let network = self.take()?;
+        network.enter()?;
         let done = work();
         self.home.enter()?;
         Ok((network, done))
+    }
+
+    /// One that no living run is in.
+    ///
+    /// # Errors
+    /// As `unshare(2)` and `setns(2)`.
+    pub fn take(&mut self) -> io::Result<Network> {
+        if let Some(kept) = self.kept.pop() {
+            return Ok(kept);
+        }
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        let made = Network::here();
+        self.home.enter()?;
+        made
     }
 
     /// Keeps the namespace of a run of which no process is left, if it is as it was at first.

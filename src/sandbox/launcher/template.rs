@@ -6,11 +6,11 @@
 //! many mounts as the plan has.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use codemode_warm_embed::LIBRARY;
+use codemode_warm_embed::{CRADLE, LIBRARY};
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
@@ -20,7 +20,7 @@ use nix::unistd::{chdir, getegid, geteuid, pivot_root};
 use super::binds;
 use super::failure::{Step, fail};
 use super::mapper::Mapper;
-use crate::plan::{Entry, GUEST_PATH, LIBRARY_PATH, Plan};
+use crate::plan::{CRADLE_PATH, Entry, GUEST_PATH, LIBRARY_PATH, Plan};
 use crate::policy::{Start, Wall};
 use crate::sandbox::enforced::Refusal;
 
@@ -110,9 +110,10 @@ pub fn enter(plan: &Plan) -> Result<(), Refusal> {
     if plan.puts_up(Wall::Root) {
         binds::restrict(Path::new(NEW), Path::new(MOUNTS), more).step("root", Wall::Root)?;
     }
-    put(GUEST_PATH, &plan.guest).step("guest", Wall::Root)?;
+    put(GUEST_PATH, &plan.guest, 0o644).step("guest", Wall::Root)?;
     if plan.start != Start::Fresh {
-        put(LIBRARY_PATH, LIBRARY).step("warm interpreter", Wall::Root)?;
+        put(LIBRARY_PATH, LIBRARY, 0o644).step("warm interpreter", Wall::Root)?;
+        put(CRADLE_PATH, CRADLE, 0o500).step("cradle", Wall::Root)?;
     }
     bind_proc().step("template /proc", Wall::Proc)?;
     become_root().step("pivot_root", Wall::Root)
@@ -167,12 +168,13 @@ fn place(path: &str, entry: &Entry) -> io::Result<()> {
     }
 }
 
-fn put(path: &str, contents: &[u8]) -> io::Result<()> {
+fn put(path: &str, contents: &[u8], mode: u32) -> io::Result<()> {
     let target = PathBuf::from(format!("{NEW}{path}"));
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent)?;
     }
-    fs::write(&target, contents)
+    let mut options = fs::OpenOptions::new();
+    options.create_new(true).write(true).mode(mode).open(&target)?.write_all(contents)
 }
 
 /// Containers put their own things in the place of devices; what the code gets must be what the

@@ -262,7 +262,7 @@ fn become_interpreter(host: &Host, image: &ExecImage, kept: &[(i32, bool)]) -> !
     let done = set_pdeathsig(Signal::SIGKILL)
         .and_then(|()| sys::keep_only(kept))
         .and_then(|()| show_late_mounts(&host.prepared))
-        .and_then(|()| sys::keep_only_capability(Capability::CAP_SYS_ADMIN.index().into()))
+        .and_then(|()| sys::keep_only_capabilities(1 << Capability::CAP_SYS_ADMIN.index()))
         .and_then(|()| sys::default_sigpipe())
         .and_then(|()| SigSet::empty().thread_set_mask())
         .map(|()| image.exec());

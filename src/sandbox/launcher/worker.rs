@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::birth::Handed;
+use super::cradle::Cradle;
 use super::failure::fail;
 use super::handed_on::HandedOn;
 use super::host::{Host, Slots};
@@ -55,6 +56,8 @@ pub struct Worker<'a> {
     lingering: HashMap<RunId, Run>,
     slots: Slots,
     warm: Keeping,
+    cradle: Option<Cradle>,
+    next_cradle: Instant,
     handed_on: HandedOn,
     /// No run is looked at before that.
     rest_until: Instant,
@@ -87,6 +90,8 @@ impl<'a> Worker<'a> {
             lingering: HashMap::new(),
             slots: Slots::default(),
             warm,
+            cradle: None,
+            next_cradle: Instant::now(),
             handed_on: HandedOn::new(networks),
             next_guard: Instant::now(),
             rest_until: Instant::now(),
@@ -205,10 +210,12 @@ impl<'a> Worker<'a> {
             let heard = self.warm.await_word(&self.epoll);
             self.heed(heard);
         }
+        self.have_cradle();
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
         let (warm, living) = (&mut self.warm, self.runs.len());
         let order = warm.is_ready().then_some(|files: &JoinFiles| warm.order(id, files, living));
-        match Run::launch(self.host, &mut self.handed_on, order, (id, slot), limits, handed) {
+        let (cradle, on) = (&mut self.cradle, &mut self.handed_on);
+        match Run::launch(self.host, cradle, on, order, (id, slot), limits, handed) {
             Ok(run) => self.runs.insert(id, run),
             Err(refusal) => {
                 self.slots.give_back(slot);
@@ -370,6 +377,7 @@ impl<'a> Worker<'a> {
         }
         // With it, whatever it has not told of yet.
         self.warm.end();
+        self.cradle = None;
         self.end_strangers();
         for run in self.runs.values_mut().chain(self.lingering.values_mut()) {
             run.ordered = None;

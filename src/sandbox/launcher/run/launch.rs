@@ -10,6 +10,7 @@ use crate::policy::{Limits, Wall};
 use crate::sandbox::child::JoinFiles;
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::launcher::birth::{self, Born, Child, Handed, Needs};
+use crate::sandbox::launcher::cradle::Cradle;
 use crate::sandbox::launcher::failure::Step;
 use crate::sandbox::launcher::groups::Groups;
 use crate::sandbox::launcher::host::Host;
@@ -27,6 +28,7 @@ impl Run {
     /// A refusal; nothing of the run is left then.
     pub fn launch(
         host: &Host,
+        cradle: &mut Option<Cradle>,
         on: &mut HandedOn,
         order: Option<impl FnOnce(&JoinFiles)>,
         (id, slot): (RunId, u32),
@@ -38,7 +40,7 @@ impl Run {
         let groups =
             groups.take(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
         let born = Needs::of(host, slot, &limits, handed, &groups)
-            .and_then(|needs| birth::give(host, networks.as_mut(), order, needs));
+            .and_then(|needs| birth::give(host, cradle, networks.as_mut(), order, needs));
         match born {
             Ok(born) => Ok(Self::of(host, born, slot, groups, limits)),
             Err(refusal) => {
@@ -57,7 +59,8 @@ impl Run {
         let Some(needs) = self.ordered.take().filter(|_| !self.killed.get()) else { return Ok(()) };
         self.init.end();
         self.stands = false;
-        let anew = birth::give(host, on.networks.as_mut(), None::<fn(&JoinFiles)>, *needs)?;
+        let networks = on.networks.as_mut();
+        let anew = birth::give(host, &mut None, networks, None::<fn(&JoinFiles)>, *needs)?;
         let Born { init, ours: setup, network, .. } = anew;
         (self.init, self.setup, self.network, self.stands) = (init, setup, network, true);
         (self.sealed, self.warm) = (false, false);

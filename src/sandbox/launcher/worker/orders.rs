@@ -1,14 +1,20 @@
 //! What comes of the orders that the warm interpreter is given: it forks a run's guest while its init builds, and
 //! the launcher goes on meanwhile.
 
+use std::time::{Duration, Instant};
+
 use nix::unistd::Pid;
 
 use super::Worker;
 use crate::sandbox::enforced::Refusal;
+use crate::sandbox::launcher::cradle::Cradle;
 use crate::sandbox::launcher::keeping::Heard;
 use crate::sandbox::launcher::processes;
 use crate::sandbox::launcher::run::Run;
 use crate::sandbox::messages::{Event, RunId};
+
+/// One that is lost sooner than so long after its start is not replaced before.
+const CRADLES: Duration = Duration::from_secs(1);
 
 impl Worker<'_> {
     /// The warm interpreter has said something, or is gone.
@@ -32,12 +38,24 @@ impl Worker<'_> {
         }
     }
 
-    /// Ends every child of this process that is of no run, nor the warm interpreter: what that forked in its
-    /// last moment, and nobody heard of.
+    /// Ends every child of this process that is of no run, nor the warm interpreter, nor the cradle: what one of these
+    /// forked in its last moment, and nobody heard of.
     pub(super) fn end_strangers(&self) {
         let runs = self.runs.values().chain(self.lingering.values());
-        let known = runs.flat_map(Run::children).chain(self.warm.pid()).collect();
+        let known = runs.flat_map(Run::children).chain(self.warm.pid());
+        let known = known.chain(self.cradle.as_ref().map(Cradle::pid)).collect();
         processes::end_children_but(&known);
+    }
+
+    /// Starts a cradle if there is none for the guests that the warm interpreter forks, at most one a second. Without
+    /// one inits are forked from this process.
+    pub(super) fn have_cradle(&mut self) {
+        let now = Instant::now();
+        if self.cradle.is_none() && self.warm.is_ready() && self.next_cradle <= now {
+            self.end_strangers();
+            self.cradle = Cradle::start(self.host).ok();
+            self.next_cradle = now + CRADLES;
+        }
     }
 
     /// The warm interpreter has answered for a run.

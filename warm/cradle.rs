@@ -1,0 +1,78 @@
+//! The cradle: a small process that the inits of runs are forked from, on the launcher's orders.
+//!
+//! A fork copies what its parent has, and its end takes that down again: the launcher's descriptors, some hundreds, and
+//! its memory, which the launcher then has to copy page by page as it goes on. This one holds nothing and does
+//! nothing else. What it forks are children of the launcher's, with the launcher's own code for them.
+
+#[path = "../src/sys/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod sys;
+
+/// The part of the launcher that its children need.
+#[path = "../src/sandbox"]
+#[allow(dead_code, unused_imports)]
+mod sandbox {
+    pub mod child;
+    pub mod order;
+    mod record;
+
+    pub use record::{Record, Stage};
+}
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::ExitCode;
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use nix::unistd::Pid;
+
+use sandbox::child::{Given, Prepared, RunFiles, give_birth};
+use sandbox::order::{InitOrder, LARGEST};
+use sandbox::{Record, Stage};
+use sys::Parentage;
+
+/// Takes orders from the socket that is standard input until its other end closes.
+fn main() -> ExitCode {
+    let served = sys::adopt(0).and_then(|launcher| serve(launcher.as_fd()));
+    if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn serve(launcher: BorrowedFd<'_>) -> nix::Result<()> {
+    let prepared = prepared(launcher)?;
+    loop {
+        // On the stack: it takes no page more than there is of it.
+        let mut buffer = [0; 1024];
+        let (length, descriptors) = match sys::receive(launcher, &mut buffer, 0) {
+            Ok((0, _)) => return Ok(()),
+            Ok(received) => received,
+            Err(Errno::EINTR) => continue,
+            Err(errno) => return Err(errno),
+        };
+        let order: Option<InitOrder> =
+            buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
+        let record = match order.and_then(|order| order.files(descriptors)) {
+            None => Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32),
+            Some((files, network)) => match give_init(&prepared, &files, network.as_ref()) {
+                Ok(init) => Record::Init(init.as_raw()),
+                Err(errno) => Record::Failed(Stage::Clone, errno as i32),
+            },
+        };
+        sys::send(launcher, &record.encode(), &[])?;
+    }
+}
+
+/// What is the same for every run, which the launcher says first.
+fn prepared(launcher: BorrowedFd<'_>) -> nix::Result<Prepared> {
+    let mut buffer = vec![0; LARGEST];
+    let (length, _) = sys::receive(launcher, &mut buffer, 0)?;
+    let prepared = buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
+    prepared.ok_or(Errno::EBADMSG)
+}
+
+/// Forks a run's init in the network namespace that it is given, which this process enters first, and stays in.
+fn give_init(prepared: &Prepared, files: &RunFiles, network: Option<&OwnedFd>) -> nix::Result<Pid> {
+    if let Some(network) = network {
+        setns(network, CloneFlags::CLONE_NEWNET)?;
+    }
+    give_birth(Given { prepared, becomes: None, files }, Parentage::Sibling)
+}

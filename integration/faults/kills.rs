@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{eventually, inside, warm_interpreter};
+use crate::harness::{cradle, eventually, inside, warm_interpreter};
 use crate::leaks::{AtRest, Remains};
 use crate::promise::{
     COMES, Call, HOLD, Outcome, Stage, back_within_a_second, once_and_its_own, signal,
@@ -106,30 +106,42 @@ async fn a_killed_launcher_is_answered_for_and_replaced_at_every_moment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_warm_interpreter_spoils_no_run_at_any_moment() {
+    killed_at_every_moment("warm interpreter", warm_interpreter).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_cradle_spoils_no_run_at_any_moment() {
+    killed_at_every_moment("cradle", cradle).await;
+}
+
+/// What runs are forked from, as it is found beside the launcher.
+type ForkedFrom = fn(u32) -> Option<u32>;
+
+async fn killed_at_every_moment(name: &str, find: ForkedFrom) {
     // Each with a service of its own: one that is killed often is replaced slowly.
     let [idle, running, in_tool, answering] = MOMENTS;
     tokio::join!(
-        warm_interpreter_killed(idle),
-        warm_interpreter_killed(running),
-        warm_interpreter_killed(in_tool),
-        warm_interpreter_killed(answering),
+        killed(name, find, idle),
+        killed(name, find, running),
+        killed(name, find, in_tool),
+        killed(name, find, answering),
     );
 }
 
-async fn warm_interpreter_killed(moment: Moment) {
+async fn killed(name: &str, find: ForkedFrom, moment: Moment) {
     let stage = Stage::set(&[("CODEMODE_START", "warm")]).await;
     let (_, launcher) = stage.sidecar.launchers();
     let rest = AtRest::of(&stage.sidecar).await;
-    let what = format!("warm interpreter killed, {moment:?}");
-    let mut warm = 0;
+    let what = format!("{name} killed, {moment:?}");
+    let mut victim = 0;
     back_within_a_second(&what, async || {
-        eventually("a warm interpreter is there", REPLACED, || {
-            warm = warm_interpreter(launcher).filter(|pid| *pid != warm).unwrap_or(warm);
-            Path::new(&format!("/proc/{warm}")).exists()
+        eventually(&format!("a {name} is there"), REPLACED, || {
+            victim = find(launcher).filter(|pid| *pid != victim).unwrap_or(victim);
+            Path::new(&format!("/proc/{victim}")).exists()
         })
         .await;
         let call = moment.reach(&stage, 0.5).await;
-        signal(warm, Signal::SIGKILL);
+        signal(victim, Signal::SIGKILL);
         let took = stage.until_it_serves().await;
         if moment == Moment::InTool {
             stage.tools.holding.add_permits(1);
@@ -140,8 +152,8 @@ async fn warm_interpreter_killed(moment: Moment) {
         took
     })
     .await;
-    let another = || warm_interpreter(launcher).is_some();
-    eventually("another interpreter is there", REPLACED, another).await;
+    let another = || find(launcher).is_some_and(|pid| pid != victim);
+    eventually(&format!("another {name} is there"), REPLACED, another).await;
     rest.again(&stage.sidecar, &what).await;
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::harness::{
-    Outcome, Program, ask_python, codemode, home, outcome, python, run, run_args, skip,
+    Outcome, Program, ask_python, codemode, home, outcome, outside, python, run, run_args, skip,
 };
 use super::interpreters::virtual_environment;
 
@@ -44,6 +44,23 @@ impl Modules {
         command.env_remove("CODEMODE_PYTHON");
         outcome(command)
     }
+}
+
+/// Each mapping is copied by the fork that makes a run, and the loader makes five of a library.
+#[test]
+fn what_the_loader_maps_in_pieces_is_joined_where_runs_are_forked() {
+    let program = "
+        import decimal, json, math, random
+        with open('/proc/self/maps') as maps:
+            pieces = [line.split()[5] for line in maps if 'lib-dynload' in line]
+        result = len(pieces) / max(1, len(set(pieces)))";
+    let fresh = outside(program, &[]).as_f64().unwrap();
+    if fresh < 4.0 {
+        let why = "this interpreter loads no libraries, or its loader maps them in few pieces";
+        return skip("what_the_loader_maps_in_pieces_is_joined_where_runs_are_forked", why);
+    }
+    let warm = run(&[], program).result().as_f64().unwrap();
+    assert!(warm < 3.0, "{warm} pieces of each, {fresh} where they are not joined");
 }
 
 #[test]

@@ -233,13 +233,21 @@ pub fn inside(launcher: u32) -> Vec<u32> {
     descendants(launcher).into_iter().filter(|pid| depth(*pid) > own).collect()
 }
 
-/// The interpreter that runs are forked from: the launcher's one child in its own pid namespace that is a Python.
+/// The interpreter that runs' guests are forked from.
 pub fn warm_interpreter(launcher: u32) -> Option<u32> {
+    beside(launcher, "python")
+}
+
+/// What their inits are forked from.
+pub fn cradle(launcher: u32) -> Option<u32> {
+    beside(launcher, "cradle")
+}
+
+/// The launcher's one child in its own pid namespace that is named so.
+fn beside(launcher: u32, name: &str) -> Option<u32> {
     let own = depth(launcher);
-    let name = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    children(launcher)
-        .into_iter()
-        .find(|pid| depth(*pid) == own && name(*pid).starts_with("python"))
+    let comm = |pid: u32| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    children(launcher).into_iter().find(|pid| depth(*pid) == own && comm(*pid).starts_with(name))
 }
 
 pub async fn eventually(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {

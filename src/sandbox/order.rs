@@ -165,7 +165,8 @@ mod tests {
         let order = || serde_json::from_str::<InitOrder>(&text).unwrap();
         let (again, network) = order().files(copies()).unwrap();
         assert!(network.is_some() && matches!(again.guest, Guest::Joins(_)));
-        assert_eq!((again.groups.joined.len(), again.scratch_options), (1, files.scratch_options));
+        assert_eq!(again.groups.joined.len(), 1);
+        assert_eq!(again.scratch_options, files.scratch_options);
         assert!(order().files(copies().take(3)).is_none());
     }
 

@@ -15,7 +15,8 @@ use tokio::task::JoinHandle;
 use super::refusals::Modules;
 use super::{service, start};
 use crate::harness::{
-    Sidecar, Traces, children, eventually, request, settle, traces, warm_interpreter, with_key,
+    Sidecar, Traces, children, cradle, eventually, request, settle, traces, warm_interpreter,
+    with_key,
 };
 
 const CALLERS: u64 = 8;
@@ -212,16 +213,11 @@ async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() 
     warm_again(&sidecar).await;
     let (_, launcher) = sidecar.launchers();
     let pid = warm(launcher, 0).await;
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
-        line.unwrap().to_owned()
-    };
     let only = format!("{:016x}", 1 << 21);
     for set in ["CapPrm", "CapEff"] {
-        assert_eq!(field(set), only, "{set}");
+        assert_eq!(field(pid, set), only, "{set}");
     }
-    assert_eq!((field("Threads").as_str(), field("NoNewPrivs").as_str()), ("1", "1"));
+    assert_eq!((field(pid, "Threads").as_str(), field(pid, "NoNewPrivs").as_str()), ("1", "1"));
     if !crate::harness::is_root() {
         return println!("skipped: environment and descriptors of it: reading them takes root");
     }
@@ -239,6 +235,41 @@ async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() 
     let user = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
     assert_eq!(user(pid), user(launcher));
     assert_ne!(user(pid), user(std::process::id()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cradle_has_few_capabilities_one_thread_and_nothing_of_ours() {
+    let sidecar = service(&[]).await;
+    warm_again(&sidecar).await;
+    let (_, launcher) = sidecar.launchers();
+    let mut found = None;
+    eventually("a cradle is there", Duration::from_secs(10), || {
+        found = cradle(launcher);
+        found.is_some()
+    })
+    .await;
+    let pid = found.unwrap();
+    let allowed = 1 << 21 | 1 << 31;
+    for set in ["CapPrm", "CapEff"] {
+        let held = u64::from_str_radix(&field(pid, set), 16).unwrap();
+        assert!(held & 1 << 21 != 0 && held & !allowed == 0, "{set} {held:x}");
+    }
+    assert_eq!((field(pid, "Threads").as_str(), field(pid, "NoNewPrivs").as_str()), ("1", "1"));
+    if !crate::harness::is_root() {
+        return println!("skipped: environment and descriptors of it: reading them takes root");
+    }
+    assert_eq!(fs::read(format!("/proc/{pid}/environ")).unwrap(), b"");
+    assert_eq!(fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count(), 1);
+    let user = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
+    assert_eq!(user(pid), user(launcher));
+    assert_ne!(user(pid), user(std::process::id()));
+}
+
+/// A field of `/proc/PID/status`.
+fn field(pid: u32, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+    line.unwrap().to_owned()
 }
 
 /// Whatever its modules print, nobody reads it while the launcher serves.

@@ -12,7 +12,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
-use super::cradle::Cradle;
+use super::cradle::{Cradle, Forked};
 use super::failure::{Step, of_stage};
 use super::groups::Groups;
 use super::host::Host;
@@ -158,7 +158,7 @@ fn sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
 /// A refusal; no process is left then.
 pub fn give(
     host: &Host,
-    cradle: &mut Option<Cradle>,
+    cradle: &mut Cradle,
     networks: Option<&mut Networks>,
     order: Option<impl FnOnce(&JoinFiles)>,
     needs: Needs,
@@ -182,25 +182,20 @@ fn give_cold(host: &Host, networks: Option<&mut Networks>, needs: Needs) -> Resu
 /// Init by the cradle, or this process, and the guest by the warm interpreter at the same time.
 fn give_joined(
     host: &Host,
-    cradle: &mut Option<Cradle>,
+    cradle: &mut Cradle,
     mut networks: Option<&mut Networks>,
     order: impl FnOnce(&JoinFiles),
     needs: Needs,
 ) -> Result<Born, Refusal> {
     let Needs { slot, groups, guest, scratch_options } = needs;
     let (mut files, mut ours, mut report) = joined_by(groups, scratch_options)?;
-    let ordered = match cradle {
-        Some(cradle) => cradle.fork(networks.as_deref_mut(), &files)?,
-        None => None,
-    };
-    let (init, network) = match ordered {
-        Some(born) => born,
-        None => {
-            if cradle.take().is_some() {
-                // It was lost over this. What it may have forked finds nobody at the other end of its sockets, and ends.
-                let RunFiles { groups, scratch_options, .. } = files;
-                (files, ours, report) = joined_by(groups, scratch_options)?;
-            }
+    let (init, network) = match cradle.fork(networks.as_deref_mut(), &files)? {
+        Forked::Init(init, network) => (init, network),
+        Forked::Nothing => fork(host, networks, &files, ours.as_fd())?,
+        Forked::Lost => {
+            // What it may have forked finds nobody at the other end of its sockets, and ends.
+            let RunFiles { groups, scratch_options, .. } = files;
+            (files, ours, report) = joined_by(groups, scratch_options)?;
             fork(host, networks, &files, ours.as_fd())?
         }
     };

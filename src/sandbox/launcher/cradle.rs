@@ -2,9 +2,12 @@
 //!
 //! What is forked from the launcher closes its descriptors, some hundreds, and takes down a copy of its memory, and
 //! the launcher copies what it writes to next, after each. The cradle (`warm/cradle.rs`) holds nothing. It lives in the
-//! template root and in the launcher's user namespace with the launcher's capabilities, and hears the launcher only.
+//! template root and in the launcher's user namespace, and hears the launcher only.
 
+use std::ffi::CString;
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use caps::Capability;
 use nix::errno::Errno;
@@ -15,7 +18,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::Pid;
 
 use super::birth::Child;
-use super::failure::{Step, of_stage};
+use super::failure::{Step, fail, of_stage};
 use super::host::Host;
 use super::networks::{Network, Networks};
 use crate::plan::CRADLE_PATH;
@@ -29,49 +32,70 @@ use crate::sys::{self, ExecImage, Parentage};
 /// How long one fork may take, in milliseconds.
 const FORKING: u16 = 5_000;
 
-/// What is done from here as by the launcher: namespaces are entered, groups of root's joined, and the launcher's id
-/// may be mapped, if it is 0 (Linux 5.12).
-const CAPABILITIES: [Capability; 3] =
-    [Capability::CAP_SYS_ADMIN, Capability::CAP_DAC_OVERRIDE, Capability::CAP_SETFCAP];
+/// A cradle that is lost sooner than so long after its start is not replaced before: the first and the longest wait.
+const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// See the module. It is killed and reaped when dropped.
+/// To enter network namespaces; and for a launcher whose own id is 0 and mapped, which only who made the user
+/// namespace may have allowed (Linux 5.12).
+const CAPABILITIES: [Capability; 2] = [Capability::CAP_SYS_ADMIN, Capability::CAP_SETFCAP];
+
+/// What came of asking for an init.
+pub enum Forked {
+    /// It is there, in this network namespace, if runs are given one.
+    Init(Child, Option<Network>),
+    /// There is no cradle.
+    Nothing,
+    /// There is none any more, and nobody knows whether it has forked.
+    Lost,
+}
+
+/// Keeps a cradle at hand, and replaces it should it die.
 pub struct Cradle {
-    socket: OwnedFd,
-    process: Child,
+    process: Option<Process>,
+    /// When one is started where there is none, and how long after that the next one would be.
+    next: (Instant, Duration),
+    lost: bool,
 }
 
 impl Cradle {
-    /// Starts it. Whether it works shows with the first fork.
-    ///
-    /// # Errors
-    /// As `socketpair(2)` and `fork(2)`.
-    pub fn start(host: &Host) -> Result<Self, Refusal> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
-            .step("cradle", None)?;
-        let prepared = serde_json::to_vec(&host.prepared)
-            .map_err(std::io::Error::from)
-            .step("cradle", None)?;
-        if prepared.len() <= LARGEST {
-            sys::send(ours.as_fd(), &prepared, &[]).step("cradle", None)?;
-        }
-        let path = CRADLE_PATH.to_owned();
-        let path =
-            std::ffi::CString::new(path).map_err(std::io::Error::from).step("cradle", None)?;
-        let image = ExecImage::new(path.clone(), vec![path], Vec::new());
-        let forked = sys::fork(Parentage::Own).step("cradle", None)?;
-        let Some(pid) = forked else { become_cradle(&image, &theirs) };
-        Ok(Self { socket: ours, process: Child::of(pid)? })
-    }
-
-    /// Its process id.
+    /// None yet.
     #[must_use]
-    pub fn pid(&self) -> Pid {
-        self.process.pid
+    pub fn new() -> Self {
+        Self { process: None, next: (Instant::now(), WAITS.0), lost: false }
     }
 
-    /// Forks a run's init, in a network namespace that is handed on, if runs are given one. `None` if the cradle is
-    /// lost: nobody knows then whether it has forked.
+    /// Its process id, if there is one.
+    #[must_use]
+    pub fn pid(&self) -> Option<Pid> {
+        self.process.as_ref().map(|process| process.child.pid)
+    }
+
+    /// When [`Cradle::start_if_due`] has something to do.
+    #[must_use]
+    pub fn next_look(&self) -> Option<Instant> {
+        self.process.is_none().then_some(self.next.0)
+    }
+
+    /// Starts one, if there is none and it is time. Whether it works shows with the first fork.
+    pub fn start_if_due(&mut self, host: &Host, now: Instant) {
+        if self.next_look().is_some_and(|next| next <= now) {
+            self.process = Process::start(host).ok();
+            let wait = if now > self.next.0 + WAITS.1 { WAITS.0 } else { self.next.1 };
+            self.next = (now + wait, WAITS.1.min(wait * 2));
+        }
+    }
+
+    /// Whether one was lost since this was asked.
+    pub fn was_lost(&mut self) -> bool {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Ends it.
+    pub fn end(&mut self) {
+        self.process = None;
+    }
+
+    /// Has it fork a run's init.
     ///
     /// # Errors
     /// A refusal.
@@ -79,17 +103,46 @@ impl Cradle {
         &mut self,
         networks: Option<&mut Networks>,
         files: &RunFiles,
-    ) -> Result<Option<(Child, Option<Network>)>, Refusal> {
+    ) -> Result<Forked, Refusal> {
+        let Some(process) = &self.process else { return Ok(Forked::Nothing) };
         let network = networks.map(Networks::take).transpose();
         let network = network.step("network namespace", Wall::NetworkNamespace)?;
-        match self.order(files, network.as_ref()) {
-            Some(Record::Init(pid)) => Ok(Some((Child::of(Pid::from_raw(pid))?, network))),
+        match process.order(files, network.as_ref()) {
+            Some(Record::Init(pid)) => Ok(Forked::Init(Child::of(Pid::from_raw(pid))?, network)),
             Some(Record::Failed(stage, errno)) => Err(of_stage(stage, errno)),
-            _ => Ok(None),
+            _ => {
+                (self.process, self.lost) = (None, true);
+                Ok(Forked::Lost)
+            }
         }
     }
+}
 
-    /// Gives an order and waits for the answer.
+/// A cradle. It is killed and reaped when dropped.
+struct Process {
+    socket: OwnedFd,
+    child: Child,
+}
+
+impl Process {
+    fn start(host: &Host) -> Result<Self, Refusal> {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
+            .step("cradle", None)?;
+        let prepared = serde_json::to_vec(&host.prepared).map_err(io::Error::from);
+        let prepared = prepared.step("cradle", None)?;
+        if prepared.len() > LARGEST {
+            return Err(fail("cradle", None, &io::ErrorKind::FileTooLarge.into()));
+        }
+        sys::send(ours.as_fd(), &prepared, &[]).step("cradle", None)?;
+        let path = CString::new(CRADLE_PATH).map_err(io::Error::from).step("cradle", None)?;
+        let image = ExecImage::new(path.clone(), vec![path], Vec::new());
+        let forked = sys::fork(Parentage::Own).step("cradle", None)?;
+        let Some(pid) = forked else { become_cradle(&image, &theirs) };
+        Ok(Self { socket: ours, child: Child::of(pid)? })
+    }
+
+    /// Gives an order and waits for the answer; `None` if there is none.
     fn order(&self, files: &RunFiles, network: Option<&Network>) -> Option<Record> {
         let (order, descriptors) = InitOrder::of(files, network.map(Network::namespace))?;
         let text = serde_json::to_vec(&order).ok()?;
@@ -108,9 +161,9 @@ impl Cradle {
     }
 }
 
-impl Drop for Cradle {
+impl Drop for Process {
     fn drop(&mut self) {
-        self.process.end();
+        self.child.end();
     }
 }
 

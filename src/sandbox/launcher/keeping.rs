@@ -61,6 +61,12 @@ impl Keeping {
         self.warm.as_ref().is_some_and(Warm::is_loaded)
     }
 
+    /// Whether it has told of everything that it has forked.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.orders.is_empty()
+    }
+
     /// Whether it has as many orders as it may have.
     #[must_use]
     pub fn is_busy(&self) -> bool {

@@ -56,8 +56,7 @@ pub struct Worker<'a> {
     lingering: HashMap<RunId, Run>,
     slots: Slots,
     warm: Keeping,
-    cradle: Option<Cradle>,
-    next_cradle: Instant,
+    cradle: Cradle,
     handed_on: HandedOn,
     /// No run is looked at before that.
     rest_until: Instant,
@@ -90,8 +89,7 @@ impl<'a> Worker<'a> {
             lingering: HashMap::new(),
             slots: Slots::default(),
             warm,
-            cradle: None,
-            next_cradle: Instant::now(),
+            cradle: Cradle::new(),
             handed_on: HandedOn::new(networks),
             next_guard: Instant::now(),
             rest_until: Instant::now(),
@@ -142,6 +140,7 @@ impl<'a> Worker<'a> {
             .chain(self.lingering.values().next().map(|_| LINGER))
             .chain(self.warm.next_look().map(|next| next.saturating_duration_since(now)))
             .chain(self.handed_on.next_look().map(|next| next.saturating_duration_since(now)))
+            .chain(self.cradle_due().map(|due| due.saturating_duration_since(now)))
             .chain(self.guards().map(|_| self.next_guard.saturating_duration_since(now)))
             .min();
         match next {
@@ -210,7 +209,6 @@ impl<'a> Worker<'a> {
             let heard = self.warm.await_word(&self.epoll);
             self.heed(heard);
         }
-        self.have_cradle();
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
         let (warm, living) = (&mut self.warm, self.runs.len());
         let order = warm.is_ready().then_some(|files: &JoinFiles| warm.order(id, files, living));
@@ -365,6 +363,7 @@ impl<'a> Worker<'a> {
         let overdue = self.warm.hear_overdue(&self.epoll, now);
         self.heed(overdue);
         self.warm.start_if_due(self.host, &self.epoll, now);
+        self.look_after_cradle(now);
         self.handed_on.look(&self.host.bases.bases, now);
         for (id, run) in std::mem::take(&mut self.lingering) {
             self.bury(id, run);
@@ -377,7 +376,7 @@ impl<'a> Worker<'a> {
         }
         // With it, whatever it has not told of yet.
         self.warm.end();
-        self.cradle = None;
+        self.cradle.end();
         self.end_strangers();
         for run in self.runs.values_mut().chain(self.lingering.values_mut()) {
             run.ordered = None;

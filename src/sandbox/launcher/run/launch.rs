@@ -28,7 +28,7 @@ impl Run {
     /// A refusal; nothing of the run is left then.
     pub fn launch(
         host: &Host,
-        cradle: &mut Option<Cradle>,
+        cradle: &mut Cradle,
         on: &mut HandedOn,
         order: Option<impl FnOnce(&JoinFiles)>,
         (id, slot): (RunId, u32),
@@ -60,7 +60,7 @@ impl Run {
         self.init.end();
         self.stands = false;
         let networks = on.networks.as_mut();
-        let anew = birth::give(host, &mut None, networks, None::<fn(&JoinFiles)>, *needs)?;
+        let anew = birth::give(host, &mut Cradle::new(), networks, None::<fn(&JoinFiles)>, *needs)?;
         let Born { init, ours: setup, network, .. } = anew;
         (self.init, self.setup, self.network, self.stands) = (init, setup, network, true);
         (self.sealed, self.warm) = (false, false);

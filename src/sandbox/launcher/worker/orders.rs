@@ -1,20 +1,16 @@
 //! What comes of the orders that the warm interpreter is given: it forks a run's guest while its init builds, and
 //! the launcher goes on meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::unistd::Pid;
 
 use super::Worker;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::launcher::cradle::Cradle;
 use crate::sandbox::launcher::keeping::Heard;
 use crate::sandbox::launcher::processes;
 use crate::sandbox::launcher::run::Run;
 use crate::sandbox::messages::{Event, RunId};
-
-/// One that is lost sooner than so long after its start is not replaced before.
-const CRADLES: Duration = Duration::from_secs(1);
 
 impl Worker<'_> {
     /// The warm interpreter has said something, or is gone.
@@ -43,18 +39,25 @@ impl Worker<'_> {
     pub(super) fn end_strangers(&self) {
         let runs = self.runs.values().chain(self.lingering.values());
         let known = runs.flat_map(Run::children).chain(self.warm.pid());
-        let known = known.chain(self.cradle.as_ref().map(Cradle::pid)).collect();
+        let known = known.chain(self.cradle.pid()).collect();
         processes::end_children_but(&known);
     }
 
-    /// Starts a cradle if there is none for the guests that the warm interpreter forks, at most one a second. Without
-    /// one inits are forked from this process.
-    pub(super) fn have_cradle(&mut self) {
-        let now = Instant::now();
-        if self.cradle.is_none() && self.warm.is_ready() && self.next_cradle <= now {
+    /// When there is a cradle to be started: for the guests that the warm interpreter forks, and not for a single run.
+    /// Their inits are forked from this process meanwhile.
+    pub(super) fn cradle_due(&self) -> Option<Instant> {
+        let wanted = self.host.plan.keep && self.warm.is_ready();
+        self.cradle.next_look().filter(|_| wanted)
+    }
+
+    /// Starts one then. What one that was lost may have forked is ended once nothing is a stranger only because the
+    /// warm interpreter has not told of it yet.
+    pub(super) fn look_after_cradle(&mut self, now: Instant) {
+        if self.cradle_due().is_some() {
+            self.cradle.start_if_due(self.host, now);
+        }
+        if self.warm.is_idle() && self.cradle.was_lost() {
             self.end_strangers();
-            self.cradle = Cradle::start(self.host).ok();
-            self.next_cradle = now + CRADLES;
         }
     }
 

@@ -201,6 +201,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_large_page_that_lies_in_a_part_as_a_whole_stays_one() {
+        let (short, long) = (pages(3), pages(2 * LARGE_PAGE / page_size()));
+        long.fill(7);
+        let read = libc::PROT_READ;
+        let parts = [part(short, read), part(long, read)];
+        // SAFETY: other threads don't know of these pages; the parts are whole mappings.
+        if let Err(errno) = unsafe { move_into_large_pages(&parts) } {
+            return eprintln!("skipped: this host gives no large pages now ({errno})");
+        }
+        assert!(long.iter().all(|byte| *byte == 7));
+        let smaps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let start = format!("{:x}-", parts[1].place.start);
+        let lines = smaps.lines().skip_while(|line| !line.starts_with(&start));
+        let large = lines.into_iter().find_map(|line| line.strip_prefix("AnonHugePages:"));
+        let large: usize = large.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
+        // One or two, by where the kernel has placed it.
+        assert!(large << 10 >= LARGE_PAGE, "{large} KiB");
+    }
+
     fn mode_of(part: &Part) -> String {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let line = maps.lines().find(|line| line.starts_with(&format!("{:x}-", part.place.start)));

@@ -1,10 +1,10 @@
-//! `SIGSTOP` and `SIGCONT`: the front, the launcher, its keeper, and a main application that stands still.
+//! `SIGSTOP` and `SIGCONT`: the front, the launcher, its keeper, the cradle, and a main application that stands still.
 
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::eventually;
+use crate::harness::{cradle, eventually};
 use crate::leaks::AtRest;
 use crate::promise::{COMES, HOLD, Stage, back_within_a_second, once_and_its_own, signal};
 use crate::wire::Way;
@@ -91,6 +91,24 @@ async fn a_launcher_that_is_stopped_with_its_keeper_goes_on_with_it() {
     })
     .await;
     rest.again(&stage.sidecar, "a stopped keeper").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cradle_that_stands_still_is_given_up_and_replaced_and_spoils_no_run() {
+    let stage = Stage::set(&[("CODEMODE_START", "warm")]).await;
+    let (_, launcher) = stage.sidecar.launchers();
+    eventually("a cradle is there", COMES, || cradle(launcher).is_some()).await;
+    let rest = AtRest::of(&stage.sidecar).await;
+    let stopped = cradle(launcher).unwrap();
+    signal(stopped, Signal::SIGSTOP);
+    eventually("it stands", COMES, || state(stopped) == Some('T')).await;
+    let (name, outcome) = stage.call("").outcome().await;
+    once_and_its_own(&stage.tools, &name, &outcome);
+    assert!(outcome.as_ref().is_ok_and(|answer| answer.success), "{outcome:?}");
+    let another = || cradle(launcher).is_some_and(|pid| pid != stopped);
+    eventually("another is there", COMES, another).await;
+    assert_eq!(stage.sidecar.launchers().1, launcher, "the same as before");
+    rest.again(&stage.sidecar, "a stopped cradle").await;
 }
 
 /// As seen from the service: the connection stands and nothing comes.

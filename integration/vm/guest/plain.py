@@ -308,11 +308,11 @@ def service_in_a_group():
     where = {p: pathlib.Path(f"/proc/{p}/cgroup").read_text().strip() for p in family}
     ours = [pid for pid, place in where.items() if place == "0::/serve/service"]
     runs = [place for place in where.values() if place.startswith("0::/serve/codemode-0/run-")]
-    expect("front, keeper, launcher and interpreter stepped aside, sandboxes made ahead are in their groups",
-           len(ours) == 4 and len(ours) + len(runs) == len(family), where)
+    expect("front, keeper, launcher, interpreter and cradle stepped aside, sandboxes made ahead are in their groups",
+           len(ours) == 5 and len(ours) + len(runs) == len(family), where)
     print("       groups", groups(), flush=True)
     print("       enabled", (group / "cgroup.subtree_control").read_text().strip(), flush=True)
-    if len(ours) == 4:
+    if len(ours) == 5:
         kill(ours[2])
         wait_for(lambda: len(descendants(front.pid)) < len(family))
         now = settled(front.pid)

@@ -29,8 +29,9 @@ use crate::sandbox::order::{InitOrder, LARGEST};
 use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
-/// How long one fork may take, in milliseconds.
-const FORKING: u16 = 5_000;
+/// How long one fork may take, in milliseconds. The launcher waits meanwhile, and so does whoever else wants
+/// something of it.
+const FORKING: u16 = 1_000;
 
 /// A cradle that is lost sooner than so long after its start is not replaced before: the first and the longest wait.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));

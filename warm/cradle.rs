@@ -9,32 +9,16 @@
 // A function to be found by name takes an attribute that the lint counts.
 #![allow(unsafe_code)]
 
-#[path = "../src/sys/mod.rs"]
-#[allow(dead_code, unused_imports)]
-mod sys;
-
-/// The part of the launcher that its children need.
-#[path = "../src/sandbox"]
-#[allow(dead_code, unused_imports)]
-mod sandbox {
-    pub mod child;
-    pub mod order;
-    mod record;
-
-    pub use record::{Record, Stage};
-}
-
 use std::ffi::c_int;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use codemode_warm::sandbox::child::{Given, Prepared, RunFiles, give_birth};
+use codemode_warm::sandbox::order::{InitOrder, LARGEST};
+use codemode_warm::sandbox::{Record, Stage};
+use codemode_warm::sys::{self, Parentage};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::Pid;
-
-use sandbox::child::{Given, Prepared, RunFiles, give_birth};
-use sandbox::order::{InitOrder, LARGEST};
-use sandbox::{Record, Stage};
-use sys::Parentage;
 
 /// Takes orders from the socket that is standard input until its other end closes.
 #[unsafe(no_mangle)]

@@ -18,6 +18,7 @@ use crate::harness::{
     Sidecar, Traces, children, cradle, eventually, request, settle, traces, warm_interpreter,
     with_key,
 };
+use crate::privileges::status;
 
 const CALLERS: u64 = 8;
 /// How long another interpreter may take to be there, with its pause after a short life.
@@ -215,9 +216,9 @@ async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() 
     let pid = warm(launcher, 0).await;
     let only = format!("{:016x}", 1 << 21);
     for set in ["CapPrm", "CapEff"] {
-        assert_eq!(field(pid, set), only, "{set}");
+        assert_eq!(status(pid, set), only, "{set}");
     }
-    assert_eq!((field(pid, "Threads").as_str(), field(pid, "NoNewPrivs").as_str()), ("1", "1"));
+    assert_eq!((status(pid, "Threads").as_str(), status(pid, "NoNewPrivs").as_str()), ("1", "1"));
     if !crate::harness::is_root() {
         return println!("skipped: environment and descriptors of it: reading them takes root");
     }
@@ -251,10 +252,10 @@ async fn a_cradle_has_few_capabilities_one_thread_and_nothing_of_ours() {
     let pid = found.unwrap();
     let allowed = 1 << 21 | 1 << 31;
     for set in ["CapPrm", "CapEff"] {
-        let held = u64::from_str_radix(&field(pid, set), 16).unwrap();
+        let held = u64::from_str_radix(&status(pid, set), 16).unwrap();
         assert!(held & 1 << 21 != 0 && held & !allowed == 0, "{set} {held:x}");
     }
-    assert_eq!((field(pid, "Threads").as_str(), field(pid, "NoNewPrivs").as_str()), ("1", "1"));
+    assert_eq!((status(pid, "Threads").as_str(), status(pid, "NoNewPrivs").as_str()), ("1", "1"));
     if !crate::harness::is_root() {
         return println!("skipped: environment and descriptors of it: reading them takes root");
     }
@@ -263,13 +264,6 @@ async fn a_cradle_has_few_capabilities_one_thread_and_nothing_of_ours() {
     let user = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
     assert_eq!(user(pid), user(launcher));
     assert_ne!(user(pid), user(std::process::id()));
-}
-
-/// A field of `/proc/PID/status`.
-fn field(pid: u32, name: &str) -> String {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
-    line.unwrap().to_owned()
 }
 
 /// Whatever its modules print, nobody reads it while the launcher serves.

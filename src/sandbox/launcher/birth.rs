@@ -4,16 +4,18 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
 use super::cradle::{Cradle, Forked};
-use super::failure::{Step, of_stage};
+use super::failure::{Step, fail, of_stage};
 use super::groups::Groups;
 use super::host::Host;
 use super::networks::{Network, Networks};
@@ -23,6 +25,7 @@ use crate::sandbox::child::{
     Given, GroupFiles, Guest, GuestFiles, JoinFiles, RunFiles, Way, give_birth,
 };
 use crate::sandbox::enforced::Refusal;
+use crate::sandbox::order::LARGEST;
 use crate::sandbox::record::{Record, Stage};
 use crate::sys::{self, Parentage};
 
@@ -149,6 +152,33 @@ fn setup_sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
 
 fn sockets() -> nix::Result<(OwnedFd, OwnedFd)> {
     socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+}
+
+/// A pair of sockets between us and a process that is given orders, which finds in its own what is the same for every
+/// run.
+///
+/// # Errors
+/// A refusal of this `stage`.
+pub fn order_sockets(host: &Host, stage: &str) -> Result<(OwnedFd, OwnedFd), Refusal> {
+    let (ours, theirs) = sockets().step(stage, None)?;
+    let prepared = serde_json::to_vec(&host.prepared).map_err(io::Error::from).step(stage, None)?;
+    if prepared.len() > LARGEST {
+        return Err(fail(stage, None, &io::ErrorKind::FileTooLarge.into()));
+    }
+    sys::send(ours.as_fd(), &prepared, &[]).step(stage, None)?;
+    Ok((ours, theirs))
+}
+
+/// Waits until there is something to read, for `patience` at most; `false` if there is nothing.
+pub fn await_word(socket: BorrowedFd<'_>, patience: Duration) -> bool {
+    let mut ready = [PollFd::new(socket, PollFlags::POLLIN)];
+    let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+    loop {
+        match poll(&mut ready, timeout) {
+            Err(Errno::EINTR) => {}
+            heard => return matches!(heard, Ok(1..)),
+        }
+    }
 }
 
 /// Makes a run's init and guest, and lets them go. The guest is `order`ed from the warm interpreter, if there is

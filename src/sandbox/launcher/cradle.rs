@@ -10,28 +10,25 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use caps::Capability;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::Pid;
 
-use super::birth::Child;
-use super::failure::{Step, fail, of_stage};
+use super::birth::{Child, await_word, order_sockets};
+use super::failure::{Step, of_stage};
 use super::host::Host;
 use super::networks::{Network, Networks};
 use crate::plan::CRADLE_PATH;
 use crate::policy::Wall;
 use crate::sandbox::child::RunFiles;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::order::{InitOrder, LARGEST};
+use crate::sandbox::order::InitOrder;
 use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
-/// How long one fork may take, in milliseconds. The launcher waits meanwhile, and so does whoever else wants
+/// How long one fork may take. The launcher waits meanwhile, and so does whoever else wants
 /// something of it.
-const FORKING: u16 = 1_000;
+const FORKING: Duration = Duration::from_secs(1);
 
 /// A cradle that is lost sooner than so long after its start is not replaced before: the first and the longest wait.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -127,15 +124,7 @@ struct Process {
 
 impl Process {
     fn start(host: &Host) -> Result<Self, Refusal> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
-            .step("cradle", None)?;
-        let prepared = serde_json::to_vec(&host.prepared).map_err(io::Error::from);
-        let prepared = prepared.step("cradle", None)?;
-        if prepared.len() > LARGEST {
-            return Err(fail("cradle", None, &io::ErrorKind::FileTooLarge.into()));
-        }
-        sys::send(ours.as_fd(), &prepared, &[]).step("cradle", None)?;
+        let (ours, theirs) = order_sockets(host, "cradle")?;
         let path = CString::new(CRADLE_PATH).map_err(io::Error::from).step("cradle", None)?;
         let image = ExecImage::new(path.clone(), vec![path], Vec::new());
         let forked = sys::fork(Parentage::Own).step("cradle", None)?;
@@ -148,13 +137,8 @@ impl Process {
         let (order, descriptors) = InitOrder::of(files, network.map(Network::namespace))?;
         let text = serde_json::to_vec(&order).ok()?;
         sys::send(self.socket.as_fd(), &text, &descriptors).ok()?;
-        let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-        loop {
-            match poll(&mut ready, PollTimeout::from(FORKING)) {
-                Err(Errno::EINTR) => {}
-                Ok(1..) => break,
-                _ => return None,
-            }
+        if !await_word(self.socket.as_fd(), FORKING) {
+            return None;
         }
         let mut bytes = [0; Record::SIZE];
         let (length, _) = sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT).ok()?;

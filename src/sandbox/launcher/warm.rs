@@ -5,7 +5,6 @@
 //! of an init (`setns(2)`); nothing of the host's belongs to that user namespace. What it forks are
 //! children of the launcher's (`CLONE_PARENT`).
 
-use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -15,17 +14,16 @@ use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe2, read};
 
-use super::birth::Child;
-use super::failure::{Step, fail, of_stage};
+use super::birth::{Child, await_word, order_sockets};
+use super::failure::{Step, of_stage};
 use super::host::Host;
 use crate::sandbox::child::{JoinFiles, show_late_mounts};
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::order::{LARGEST, Order, Word};
+use crate::sandbox::order::{Order, Word};
 use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
@@ -55,21 +53,12 @@ impl Warm {
     /// # Errors
     /// A refusal.
     pub fn start(host: &Host, image: &ExecImage) -> Result<Self, Refusal> {
-        let flags = SockFlag::SOCK_CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
-            .step("warm interpreter", None)?;
+        let (ours, theirs) = order_sockets(host, "warm interpreter")?;
         // As in a run, where both are pipes: the interpreter looks when it starts.
         let (printed, writer) =
             pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).step("warm interpreter", None)?;
         let input = open("/dev/null", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
             .step("warm interpreter", None)?;
-        let prepared = serde_json::to_vec(&host.prepared)
-            .map_err(io::Error::from)
-            .step("warm interpreter", None)?;
-        if prepared.len() > LARGEST {
-            return Err(fail("warm interpreter", None, &io::ErrorKind::FileTooLarge.into()));
-        }
-        sys::send(ours.as_fd(), &prepared, &[]).step("warm interpreter", None)?;
         let kept = [&input, &writer, &writer, &theirs].map(|fd| (fd.as_raw_fd(), false));
         let forked = sys::fork(Parentage::Own).step("warm interpreter", None)?;
         let Some(pid) = forked else { become_interpreter(host, image, &kept) };
@@ -229,14 +218,7 @@ impl Warm {
 
     /// Waits until it says something, for as long as a fork may take; `false` if it says nothing.
     pub fn await_answer(&self) -> bool {
-        let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-        let timeout = PollTimeout::try_from(FORKING).unwrap_or(PollTimeout::MAX);
-        loop {
-            match poll(&mut ready, timeout) {
-                Err(Errno::EINTR) => {}
-                heard => return matches!(heard, Ok(1..)),
-            }
-        }
+        await_word(self.socket.as_fd(), FORKING)
     }
 
     /// What is to be said of one that let an order wait for too long. It is ended.

@@ -41,6 +41,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     if env::var_os("CARGO_FEATURE_WALLS_OFF").is_some() {
         cargo.args(["--features", "walls-off"]);
     }
+    // Flags of whoever builds the whole may instrument, as fuzzing does, for something that is neither in the
+    // interpreter nor in the cradle.
+    for flags in ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
+        cargo.env_remove(flags);
+    }
     // Set where this is part of `cargo clippy`, whose driver makes no library.
     for wrapper in ["RUSTC_WORKSPACE_WRAPPER", "CLIPPY_ARGS"] {
         cargo.env_remove(wrapper);

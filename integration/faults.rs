@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[allow(dead_code)]
-#[path = "service/harness.rs"]
+#[path = "service/harness/mod.rs"]
 mod harness;
 
 #[path = "faults/leaks.rs"]

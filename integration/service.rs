@@ -6,7 +6,7 @@
 // Helpers beside the tests are tests too.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "service/harness.rs"]
+#[path = "service/harness/mod.rs"]
 mod harness;
 
 #[path = "service/faults.rs"]

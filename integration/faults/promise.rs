@@ -16,9 +16,8 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
-use crate::harness::{
-    MainApp, Sidecar, TestTools, command, eventually, free_port, request, with_key,
-};
+use crate::harness::application::TestTools;
+use crate::harness::{MainApp, Sidecar, command, eventually, free_port, request, with_key};
 use crate::wire::Wire;
 
 /// A caller that has neither an answer nor a status by then was forgotten.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::{TestTools, children};
+use crate::harness::application::TestTools;
+use crate::harness::children;
 use crate::leaks::{AtRest, Remains};
 use crate::promise::{Call, Stage, back_within_a_second, once_and_its_own};
 

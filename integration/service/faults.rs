@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::harness::{
-    Sidecar, children, descendants, eventually, inside, is_init, request, with_key,
-};
+use crate::harness::processes::is_init;
+use crate::harness::{Sidecar, children, descendants, eventually, inside, request, with_key};
 
 /// Shows by a child of its own that it runs.
 const LONG: &str = "import os, time\nos.fork()\nwhile True: time.sleep(0.1)";

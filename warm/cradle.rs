@@ -41,11 +41,11 @@ fn serve(launcher: BorrowedFd<'_>) -> nix::Result<()> {
         let order: Option<InitOrder> =
             buffer.get(..length).and_then(|text| serde_json::from_slice(text).ok());
         let record = match order.and_then(|order| order.files(descriptors)) {
-            None => Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32),
-            Some((files, network)) => match give_init(&prepared, &files, network.as_ref()) {
-                Ok(init) => Record::Init(init.as_raw()),
-                Err(errno) => Record::Failed(Stage::Clone, errno as i32),
-            },
+            None => Record::Failed(Stage::Start, Errno::EBADMSG as i32),
+            Some((files, network)) => give_init(&prepared, &files, network.as_ref()).map_or_else(
+                |(stage, errno)| Record::Failed(stage, errno as i32),
+                |init| Record::Init(init.as_raw()),
+            ),
         };
         sys::send(launcher, &record.encode(), &[])?;
     }
@@ -60,9 +60,18 @@ fn prepared(launcher: BorrowedFd<'_>) -> nix::Result<Prepared> {
 }
 
 /// Forks a run's init in the network namespace that it is given, which this process enters first, and stays in.
-fn give_init(prepared: &Prepared, files: &RunFiles, network: Option<&OwnedFd>) -> nix::Result<Pid> {
-    if let Some(network) = network {
-        setns(network, CloneFlags::CLONE_NEWNET)?;
+fn give_init(
+    prepared: &Prepared,
+    files: &RunFiles,
+    network: Option<&OwnedFd>,
+) -> Result<Pid, (Stage, Errno)> {
+    // Without one it would be born in the last run's.
+    if prepared.network_given != network.is_some() {
+        return Err((Stage::Network, Errno::EBADMSG));
     }
-    give_birth(Given { prepared, becomes: None, files }, Parentage::Sibling)
+    if let Some(network) = network {
+        setns(network, CloneFlags::CLONE_NEWNET).map_err(|errno| (Stage::Network, errno))?;
+    }
+    let given = Given { prepared, becomes: None, files };
+    give_birth(given, Parentage::Sibling).map_err(|errno| (Stage::Clone, errno))
 }

@@ -46,7 +46,7 @@ pub fn parts(touched: &[u64]) -> io::Result<Vec<Part>> {
             parts.push(Part { place, access: mapping.access });
         }
     }
-    if parts.iter().map(|part| part.place.len()).sum::<usize>() > MOST {
+    if sys::laid_out_size(&parts) > MOST {
         parts.clear();
     }
     Ok(parts)
@@ -116,7 +116,7 @@ impl Generation {
         let Some(moved) = self.moved else { return false };
         // Made anew each time: what lies where may have changed since.
         let parts = parts(touched).unwrap_or_default();
-        let piece = piece(&parts, moved..moved + sys::LARGE_PAGE);
+        let piece = sys::piece(&parts, moved..moved + sys::LARGE_PAGE);
         // SAFETY: one thread, by the caller's contract; the parts are made for it.
         match unsafe { sys::move_into_large_pages(&piece) } {
             Ok(()) if !piece.is_empty() => {
@@ -135,19 +135,6 @@ impl Generation {
 /// A move costs each run of a generation as much as 64 KiB.
 fn most_living(size: usize) -> usize {
     (size >> 16).max(128)
-}
-
-/// What of `parts` lies at these bytes of all that is in them.
-fn piece(parts: &[Part], wanted: Range<usize>) -> Vec<Part> {
-    let mut end = 0;
-    let cut = |part: &Part| {
-        let start = end;
-        end += part.place.len();
-        let (from, to) = (wanted.start.max(start), wanted.end.min(end));
-        let at = |offset: usize| part.place.start + (offset - start);
-        (from < to).then(|| Part { place: at(from)..at(to), access: part.access })
-    };
-    parts.iter().filter_map(cut).collect()
 }
 
 /// Readable, and nothing of the C library's own for its thread, such as `errno`.

@@ -109,7 +109,7 @@ unsafe fn serve(launcher: BorrowedFd<'_>, rehearsals: Option<OwnedFd>) -> nix::R
         buffer.iter_mut().take(length).for_each(|byte| *byte = 0);
         let living = order.as_ref().map_or(0, |order| order.living);
         let Some(files) = order.and_then(|order| order.files(descriptors)) else {
-            answer(launcher, Record::Failed(Stage::Descriptors, Errno::EBADMSG as i32))?;
+            answer(launcher, Record::Failed(Stage::Start, Errno::EBADMSG as i32))?;
             continue;
         };
         match give_guest(&prepared, &becomes, &files) {

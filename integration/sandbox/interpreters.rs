@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::json;
 
 use super::harness::{
-    Outcome, Program, ask_python, codemode, home, outcome, python, run_args, skip,
+    Outcome, Program, ask_python, codemode, home, is_root, outcome, python, run_args, skip,
 };
 
 fn run_by(python: &Path, text: &str) -> Outcome {
@@ -198,6 +198,51 @@ fn a_library_preloaded_into_codemode_is_no_part_of_the_interpreter() {
     // Nothing is remembered there of an interpreter asked before.
     command.env("LD_PRELOAD", &copy).env("XDG_CACHE_HOME", directory.path());
     assert_eq!(outcome(command).result(), json!([false, 1_258_198_117_u64]));
+}
+
+/// Where Debian keeps its libraries.
+const LIBRARIES: &str = "/usr/lib/x86_64-linux-gnu";
+
+/// Shows them in `/usr/lib64`, and only there, to the command behind a directory of the caller's.
+const MOVED: &str = "
+    cd $1; shift
+    mount --make-rprivate /
+    mkdir empty; echo /usr/lib64 > conf
+    mount --bind LIBRARIES /usr/lib64
+    PATH=$PATH:/sbin:/usr/sbin ldconfig -iX -f conf -C cache
+    mount --bind cache /etc/ld.so.cache
+    mount --bind empty LIBRARIES
+    exec \"$@\"";
+
+/// As on Fedora and its kin: in one directory, which is no other's than theirs.
+#[test]
+fn a_system_whose_libraries_lie_in_lib64() {
+    let name = "a_system_whose_libraries_lie_in_lib64";
+    if !is_root() || !Path::new(LIBRARIES).join("libc.so.6").exists() {
+        return skip(name, "to show Debian's libraries elsewhere takes root, and Debian");
+    }
+    let own = "import sys; print(sys.version_info >= (3, 9))";
+    if ask_python(Path::new("/usr/bin/python3"), own).is_none_or(|answer| answer != "True") {
+        return skip(name, "there is no Python of Debian's");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::new(
+        "import ctypes, os, ssl, zlib; result = ['/usr/lib64/libc.so.6' in open('/proc/self/maps').read(), \
+         os.listdir('/usr/lib')]",
+    );
+    let inner = codemode(run_args(&["--python", "/usr/bin/python3"], &program, &[]));
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-ec", &MOVED.replace("LIBRARIES", LIBRARIES), "sh"]);
+    command.arg(directory.path()).arg(inner.get_program()).args(inner.get_args());
+    let settings = inner.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    // Nothing is remembered there of the interpreter as it is otherwise.
+    command.envs(settings).env("XDG_CACHE_HOME", directory.path()).env_remove("CODEMODE_PYTHON");
+    let seen = outcome(command).result();
+    assert_eq!(seen[0], true, "{seen}");
+    assert!(
+        !seen[1].as_array().unwrap().contains(&json!("systemd")),
+        "no more than it needs: {seen}"
+    );
 }
 
 #[test]

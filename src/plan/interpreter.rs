@@ -85,10 +85,14 @@ impl Interpreter {
 
     /// Directories of the shared libraries it had loaded, and the program loader.
     fn libraries(&self) -> impl Iterator<Item = PathBuf> + '_ {
-        self.mapped.iter().filter(|path| is_library(path)).filter_map(|path| {
+        // Beside the C library lies what modules, and whatever loads them, need of the system: wherever that is.
+        let c_library = self.mapped.iter().find(|path| path.ends_with("libc.so.6"));
+        let system = c_library.and_then(|path| path.parent());
+        self.mapped.iter().filter(|path| is_library(path)).filter_map(move |path| {
             let parent = path.parent()?;
-            // A library straight in a shared directory is bound alone.
-            Some(if is_shared(parent) { path.clone() } else { parent.to_owned() })
+            // Another library straight in a shared directory is bound alone.
+            let alone = is_shared(parent) && Some(parent) != system;
+            Some(if alone { path.clone() } else { parent.to_owned() })
         })
     }
 
@@ -148,11 +152,12 @@ mod tests {
         assert!(!is_shared(Path::new("/usr/lib/python3.11")));
     }
 
-    #[test]
-    fn a_directory_that_a_pth_file_adds_is_left_out() {
-        let project = tempfile::tempdir().unwrap();
-        let path = |text: &str| PathBuf::from(text);
-        let interpreter = Interpreter {
+    fn path(text: &str) -> PathBuf {
+        PathBuf::from(text)
+    }
+
+    fn in_a_venv(paths: Vec<PathBuf>, mapped: &[&str]) -> Interpreter {
+        Interpreter {
             version: [3, 11, 0],
             implementation: "cpython".to_owned(),
             executable: path("/venv/bin/python"),
@@ -161,10 +166,28 @@ mod tests {
             exec_prefix: path("/venv"),
             base_exec_prefix: path("/usr"),
             stdlib: vec![path("/usr/lib/python3.11")],
-            path: vec![path("/venv/lib/python3.11/site-packages"), project.path().to_owned()],
-            mapped: Vec::new(),
+            path: paths,
+            mapped: mapped.iter().map(|text| path(text)).collect(),
             guest: String::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn the_systems_libraries_are_bound_together_wherever_they_lie() {
+        let needs = |mapped: &[&str]| in_a_venv(Vec::new(), mapped).needs();
+        let debian = needs(&["/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/libodd.so.1"]);
+        assert!(debian.contains(&path("/usr/lib/x86_64-linux-gnu")));
+        assert!(debian.contains(&path("/usr/lib/libodd.so.1")));
+        assert!(!debian.contains(&path("/usr/lib")));
+        let fedora = needs(&["/usr/lib64/libc.so.6", "/usr/lib64/libpython3.11.so.1.0"]);
+        assert!(fedora.contains(&path("/usr/lib64")));
+    }
+
+    #[test]
+    fn a_directory_that_a_pth_file_adds_is_left_out() {
+        let project = tempfile::tempdir().unwrap();
+        let paths = vec![path("/venv/lib/python3.11/site-packages"), project.path().to_owned()];
+        let interpreter = in_a_venv(paths, &[]);
         let needs = interpreter.needs();
         assert!(needs.contains(&path("/venv/lib/python3.11/site-packages")));
         assert!(!needs.iter().any(|need| need == project.path()));

@@ -306,6 +306,9 @@ async fn read_events(shared: Arc<Shared>) {
             Some(Ok(Event::WarmLost { why })) => {
                 tracing::warn!(%why, "the warm interpreter is gone; another is started");
             }
+            Some(Ok(Event::CradleLost { why })) => {
+                tracing::warn!(%why, "the cradle is gone; another is started, and runs start a little later meanwhile");
+            }
             Some(Ok(Event::Ready(_) | Event::Refused(_)) | Err(_)) | None => break,
         }
     }

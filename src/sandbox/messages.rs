@@ -106,6 +106,11 @@ pub enum Event {
         /// What became of it.
         why: String,
     },
+    /// The cradle is gone; the launcher forks inits itself until there is another.
+    CradleLost {
+        /// What became of it.
+        why: String,
+    },
     /// The launcher died and was started again; the runs it had are gone.
     Restarted,
 }

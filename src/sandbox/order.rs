@@ -1,8 +1,8 @@
-//! What the launcher says to a warm interpreter, and what that answers. Pure; both sides import it.
+//! What the launcher says to a warm interpreter and to the cradle, and what they answer. Pure; all sides import it.
 //!
-//! First the interpreter is sent what is the same for every run (`Prepared`, as JSON), and says in
-//! [`Word`]s what it loads, and that it is loaded or why it can't be forked from. Then comes one [`Order`] per run, as JSON
-//! beside the run's descriptors. It answers each with a record: the process id of what it
+//! First each is sent what is the same for every run (`Prepared`, as JSON); the interpreter then says in [`Word`]s what it
+//! loads, and that it is loaded or why it can't be forked from. Then comes one [`Order`] per run, to the cradle one
+//! [`InitOrder`], as JSON beside the run's descriptors. It answers each with a record: the process id of what it
 //! forked, or the errno.
 
 use std::ffi::CString;
@@ -35,6 +35,28 @@ pub enum Word {
     },
 }
 
+/// Which groups' descriptors come along, behind all others.
+#[derive(Debug, Serialize, Deserialize)]
+struct GroupOrder {
+    /// Whether one to be cloned into.
+    cloned_into: bool,
+    /// How many files to write oneself into.
+    joined: usize,
+}
+
+impl GroupOrder {
+    fn of(groups: &GroupFiles) -> Self {
+        Self { cloned_into: groups.cloned_into.is_some(), joined: groups.joined.len() }
+    }
+
+    /// Puts them together again from what is left of the descriptors; `None` if it is not as many.
+    fn files(self, mut descriptors: impl Iterator<Item = OwnedFd>) -> Option<GroupFiles> {
+        let cloned_into = if self.cloned_into { Some(descriptors.next()?) } else { None };
+        let joined: Vec<_> = descriptors.collect();
+        (joined.len() == self.joined).then_some(GroupFiles { cloned_into, joined })
+    }
+}
+
 /// Fork one run's guest, to join its init; its descriptors come along.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
@@ -42,8 +64,7 @@ pub struct Order {
     open_files: u64,
     /// Whether a Landlock ruleset comes along.
     ruleset: bool,
-    /// Whether a group to be cloned into comes along.
-    cloned_into: bool,
+    groups: GroupOrder,
     /// How many runs there are besides.
     pub living: usize,
 }
@@ -57,7 +78,7 @@ impl Order {
             rlimits: guest.rlimits,
             open_files: guest.open_files,
             ruleset: guest.ruleset.is_some(),
-            cloned_into: groups.cloned_into.is_some(),
+            groups: GroupOrder::of(groups),
             living,
         };
         let always = [
@@ -91,8 +112,7 @@ impl Order {
             rlimits: self.rlimits,
             open_files: self.open_files,
         };
-        let cloned_into = if self.cloned_into { Some(next()?) } else { None };
-        let groups = GroupFiles { cloned_into, joined: descriptors.collect() };
+        let groups = self.groups.files(descriptors)?;
         Some(JoinFiles { init, pid_namespace, report, groups, guest })
     }
 }
@@ -103,8 +123,7 @@ pub struct InitOrder {
     scratch_options: CString,
     /// Whether a network namespace comes along, to be born in.
     network: bool,
-    /// Whether a group to be cloned into comes along.
-    cloned_into: bool,
+    groups: GroupOrder,
 }
 
 impl InitOrder {
@@ -121,7 +140,7 @@ impl InitOrder {
         let order = Self {
             scratch_options: scratch_options.clone(),
             network: network.is_some(),
-            cloned_into: groups.cloned_into.is_some(),
+            groups: GroupOrder::of(groups),
         };
         let of_groups = groups.cloned_into.iter().chain(&groups.joined).map(AsFd::as_fd);
         let always = [setup.as_fd(), report.as_fd()];
@@ -137,8 +156,7 @@ impl InitOrder {
         let mut descriptors = descriptors.into_iter().flatten();
         let (setup, report) = (descriptors.next()?, descriptors.next()?);
         let network = if self.network { Some(descriptors.next()?) } else { None };
-        let cloned_into = if self.cloned_into { Some(descriptors.next()?) } else { None };
-        let groups = GroupFiles { cloned_into, joined: descriptors.collect() };
+        let groups = self.groups.files(descriptors)?;
         let guest = Guest::Joins(report);
         Some((RunFiles { setup, groups, guest, scratch_options: self.scratch_options }, network))
     }
@@ -168,6 +186,8 @@ mod tests {
         assert_eq!(again.groups.joined.len(), 1);
         assert_eq!(again.scratch_options, files.scratch_options);
         assert!(order().files(copies().take(3)).is_none());
+        // Without its last one it would not be in all of its groups.
+        assert!(order().files(copies().take(4)).is_none());
     }
 
     #[test]
@@ -189,10 +209,10 @@ mod tests {
         assert_eq!(descriptors.len(), 10);
         let text = serde_json::to_string(&order).unwrap();
         let copies = || descriptors.iter().map(|fd| fd.try_clone_to_owned().ok());
-        let again = serde_json::from_str::<Order>(&text).unwrap().files(copies());
-        let again = again.unwrap();
+        let order = || serde_json::from_str::<Order>(&text).unwrap();
+        let again = order().files(copies()).unwrap();
         assert_eq!((again.groups.joined.len(), again.guest.open_files), (2, 4));
-        let short = serde_json::from_str::<Order>(&text).unwrap().files(copies().take(7));
-        assert!(short.is_none());
+        assert!(order().files(copies().take(7)).is_none());
+        assert!(order().files(copies().take(9)).is_none());
     }
 }

@@ -21,6 +21,7 @@ macro_rules! stages {
 }
 
 stages! {
+    Network "network namespace",
     Clone "clone",
     IdMap "id map",
     Cgroup "cgroup",

@@ -28,18 +28,18 @@ fn capset_empty() -> nix::Result<()> {
     Errno::result(done).map(drop)
 }
 
-/// Keeps those of the first 32 capabilities that are in the bit mask `wanted` and held, and no other, over
-/// `execve` too (ambient, Linux 4.3).
+/// Keeps one capability (of the first 32) and no other, over `execve` too (ambient, Linux 4.3). Where it isn't
+/// held nothing is kept.
 ///
 /// # Errors
 /// As `capset(2)` and `prctl(2)`.
-pub fn keep_only_capabilities(wanted: u32) -> nix::Result<()> {
+pub fn keep_only_capability(capability: u32) -> nix::Result<()> {
     let header = Header { version: VERSION_3, pid: 0 };
     let mut held = [Data::default(); 2];
     // SAFETY: both pointers refer to live, writable values laid out as capget(2) of version 3 fills them.
     let got = unsafe { libc::syscall(libc::SYS_capget, &raw const header, held.as_mut_ptr()) };
     Errno::result(got)?;
-    let mask = held[0].permitted & wanted;
+    let mask = held[0].permitted & (1 << capability);
     if mask == 0 {
         return drop_held_capabilities();
     }
@@ -48,13 +48,11 @@ pub fn keep_only_capabilities(wanted: u32) -> nix::Result<()> {
     // SAFETY: as `capset_empty`.
     let done = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
     Errno::result(done)?;
-    (0..u32::BITS).filter(|capability| mask & (1 << capability) != 0).try_for_each(|capability| {
-        let raise = libc::PR_CAP_AMBIENT_RAISE;
-        // SAFETY: prctl with integer arguments only.
-        let done =
-            unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, capability as libc::c_ulong, 0, 0) };
-        Errno::result(done).map(drop)
-    })
+    let raise = libc::PR_CAP_AMBIENT_RAISE;
+    // SAFETY: prctl with integer arguments only.
+    let done =
+        unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, capability as libc::c_ulong, 0, 0) };
+    Errno::result(done).map(drop)
 }
 
 fn drop_bounding(capability: libc::c_ulong) -> nix::Result<bool> {

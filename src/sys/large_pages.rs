@@ -43,8 +43,7 @@ pub unsafe fn move_into_large_pages(parts: &[Part]) -> nix::Result<()> {
     if parts.is_empty() {
         return Ok(());
     }
-    let size = laid_out(parts, 0).last().map_or(0, |(part, at)| at + part.place.len());
-    let size = size.next_multiple_of(LARGE_PAGE);
+    let size = laid_out_size(parts).next_multiple_of(LARGE_PAGE);
     let mapped = size + LARGE_PAGE;
     // SAFETY: a new mapping at a place of the kernel's choice, over nothing else.
     let area = unsafe {
@@ -130,6 +129,24 @@ fn laid_out(parts: &[Part], first: usize) -> impl Iterator<Item = (&Part, usize)
         end += part.place.len();
         (part, at)
     })
+}
+
+/// How much all of it takes then, in bytes.
+#[must_use]
+pub fn laid_out_size(parts: &[Part]) -> usize {
+    laid_out(parts, 0).last().map_or(0, |(part, at)| at + part.place.len())
+}
+
+/// What of `parts` lies at these bytes once they are laid out: so a large page that one of them fills is a piece.
+#[must_use]
+pub fn piece(parts: &[Part], wanted: Range<usize>) -> Vec<Part> {
+    let cut = |(part, start): (&Part, usize)| {
+        let end = start + part.place.len();
+        let (from, to) = (wanted.start.max(start), wanted.end.min(end));
+        let at = |offset: usize| part.place.start + (offset - start);
+        (from < to).then(|| Part { place: at(from)..at(to), access: part.access })
+    };
+    laid_out(parts, 0).filter_map(cut).collect()
 }
 
 unsafe fn copy(parts: &[Part], first: usize) {
@@ -219,6 +236,24 @@ mod tests {
         let large: usize = large.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
         // One or two, by where the kernel has placed it.
         assert!(large << 10 >= LARGE_PAGE, "{large} KiB");
+    }
+
+    #[test]
+    fn piece_by_piece_a_large_page_stays_one_too() {
+        let (at, page) = (64 * LARGE_PAGE, page_size());
+        let of = |place: Range<usize>| Part { place, access: libc::PROT_READ };
+        // The second has all of two large pages in it, and something on both sides.
+        let parts = [of(page..4 * page), of(at - page..at + 2 * LARGE_PAGE + page)];
+        let size = laid_out_size(&parts);
+        let pieces: Vec<_> = (0..size)
+            .step_by(LARGE_PAGE)
+            .map(|from| piece(&parts, from..from + LARGE_PAGE))
+            .collect();
+        let whole = |from: usize| vec![of(from..from + LARGE_PAGE)];
+        assert!(pieces.contains(&whole(at)) && pieces.contains(&whole(at + LARGE_PAGE)));
+        let sum = |parts: &[Part]| parts.iter().map(|part| part.place.len()).sum::<usize>();
+        assert_eq!(sum(&pieces.concat()), sum(&parts), "all, and nothing twice");
+        assert!(pieces.iter().all(|piece| !piece.is_empty()));
     }
 
     fn mode_of(part: &Part) -> String {

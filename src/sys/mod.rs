@@ -22,14 +22,15 @@ mod signals;
 mod xattr;
 
 pub use capability::{
-    drop_bounding_except, drop_every_capability, drop_held_capabilities, keep_only_capabilities,
+    drop_bounding_except, drop_every_capability, drop_held_capabilities, keep_only_capability,
     lock_securebits,
 };
 pub use exec::ExecImage;
 pub use fd::{adopt, borrow, keep_only, raise_open_files};
 pub use landlock::{add_path_rule, landlock_abi, restrict_self};
 pub use large_pages::{
-    LARGE_PAGE, Part, give_access, move_into_large_pages, page_size, thread_storage,
+    LARGE_PAGE, Part, give_access, laid_out_size, move_into_large_pages, page_size, piece,
+    thread_storage,
 };
 pub use memory::HotPages;
 pub use message::{MAX_FDS, receive, send};

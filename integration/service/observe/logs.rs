@@ -1,12 +1,14 @@
 //! The log's lines.
 
 use std::path::Path;
+use std::time::Duration;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::{json_lines, log_file, read, with_tools};
-use crate::harness::{KEY, Sidecar, free_port, request};
+use crate::harness::{KEY, Sidecar, cradle, eventually, free_port, request, warm_interpreter};
 
 /// Runs one program under `id` and returns the whole log.
 async fn logged(settings: &[(&str, &str)], id: &str) -> String {
@@ -73,4 +75,29 @@ async fn lines_of_every_level_that_belong_to_a_run_carry_its_id() {
     assert_eq!(warnings.len(), 3, "{log}");
     assert!(warnings.iter().all(|line| line["span"]["correlation_id"] == "the-id"), "{log}");
     assert!(lines.iter().all(|line| line["level"] != "INFO"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_runs_are_forked_from_is_missed_in_the_log_once_it_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [("CODEMODE_START", "warm")];
+    let sidecar = Sidecar::start_with_log(&settings, log_file(dir.path())).await;
+    let (_, launcher) = sidecar.launchers();
+    let patience = Duration::from_secs(10);
+    for (what, find) in [
+        ("the cradle", cradle as fn(u32) -> Option<u32>),
+        ("the warm interpreter", warm_interpreter),
+    ] {
+        eventually(what, patience, || find(launcher).is_some()).await;
+        let told = || {
+            let log = read(&dir.path().join("log"));
+            let says = |line: &&str| line.contains(&format!("{what} is gone"));
+            log.lines().find(says).map(str::to_owned)
+        };
+        assert_eq!(told(), None);
+        kill(Pid::from_raw(find(launcher).unwrap() as i32), Signal::SIGKILL).unwrap();
+        assert!(sidecar.run("result = 1").await.success);
+        eventually("the log says so", patience, || told().is_some()).await;
+        assert!(told().unwrap().contains("it was ended by SIGKILL"), "{:?}", told());
+    }
 }

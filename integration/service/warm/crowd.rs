@@ -19,6 +19,20 @@ fn moved_code(pid: u32) -> Option<u64> {
     u64::from_str_radix(start, 16).ok()
 }
 
+/// How much of all code lies in large pages that have one entry each, in KiB (proc_pid_smaps(5)).
+fn large_code(pid: u32) -> u64 {
+    let smaps = fs::read_to_string(format!("/proc/{pid}/smaps")).unwrap();
+    let (mut code, mut sum) = (false, 0);
+    for line in smaps.lines() {
+        if let Some(size) = line.strip_prefix("AnonHugePages:").filter(|_| code) {
+            sum += size.trim().trim_end_matches(" kB").parse::<u64>().unwrap();
+        } else if let Some(access) = line.split(' ').nth(1).filter(|word| word.len() == 4) {
+            code = access == "r-xp";
+        }
+    }
+    sum
+}
+
 /// The number of the page frame there (Documentation/admin-guide/mm/pagemap.rst).
 fn frame(pid: u32, address: u64) -> u64 {
     let mut entry = [0; 8];
@@ -44,13 +58,14 @@ async fn a_crowd_has_the_interpreter_move_and_no_run_notices() {
         return println!("skipped: {name}: no large pages to move to here (Linux 6.1)");
     };
     let place = || frame(interpreter, address);
-    let first = place();
+    let (first, large) = (place(), large_code(interpreter));
     for _ in 0..8 {
         assert_eq!(warm_result(&sidecar.run(code).await), right);
     }
     assert_eq!(place(), first, "the control: a few runs are no crowd");
     let crowd = held_at_once(&sidecar, &app, code, CROWD).await;
     assert_ne!(place(), first, "it has not moved");
+    assert_eq!(large_code(interpreter), large, "KiB of code in whole large pages");
     assert_eq!(warm_interpreter(launcher), Some(interpreter), "another took its place");
     app.tools.holding.add_permits(CROWD);
     for run in crowd {

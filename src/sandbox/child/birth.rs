@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use nix::errno::Errno;
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
@@ -9,13 +10,16 @@ use super::{Given, Way, init, intermediate};
 use crate::sys::{self, Parentage};
 
 /// Makes the run's first process, which waits to be let go: init, or the intermediate process that tells of it.
-/// It is a child of the caller's or, where `clone3` is open, of its parent's.
+/// It is a child of the caller's or, where `clone3` is the way, of its parent's.
 ///
 /// Only for a process with one thread.
 ///
 /// # Errors
-/// As `clone3(2)` and `fork(2)`.
+/// As `clone3(2)` and `fork(2)`; `EINVAL` if it can't be of that parentage.
 pub fn give_birth(given: Given<'_>, parentage: Parentage) -> nix::Result<Pid> {
+    if parentage == Parentage::Sibling && given.prepared.way != Way::Clone {
+        return Err(Errno::EINVAL);
+    }
     let (born, live): (_, fn(Given<'_>) -> !) = match given.prepared.way {
         Way::Clone => {
             let given_already =

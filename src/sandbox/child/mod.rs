@@ -8,9 +8,9 @@
 //! namespaces for init. Two processes come out of it: *init*, process 1 of the pid namespace, which reaps and stands
 //! guard at the exec gate, and the *guest*, which becomes the interpreter: a fresh one by `execve`, or,
 //! forked from a warm one, by returning to it. A warm interpreter is large, so that only the guest is
-//! forked from it, and *joins* the namespaces of an init that the launcher has forked.
+//! forked from it, and *joins* the namespaces of an init that the launcher or its cradle has forked.
 //!
-//! Compiled twice: into the launcher, and into the library that a warm interpreter loads (`warm/`).
+//! Compiled twice: into the launcher, and for the library that a warm interpreter loads and the cradle (`warm/`).
 
 mod birth;
 mod guest;

@@ -102,7 +102,7 @@ pub struct Prepared {
     /// The namespaces of a run (`CLONE_NEW*`), all but the cgroup namespace, which is entered once the
     /// process is in its groups.
     pub namespaces: i32,
-    /// Whether the launcher is in the run's network namespace when it forks.
+    /// Whether who forks is in the run's network namespace by then.
     pub network_given: bool,
     /// User and group id inside.
     pub id: u32,

@@ -11,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use nix::sys::wait::waitpid;
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
 use super::cradle::{Cradle, Forked};
@@ -55,6 +55,19 @@ impl Child {
     pub fn kill(&self) {
         // ESRCH: it is gone already, which is what was asked for.
         let _ = sys::kill_by_pidfd(self.pidfd.as_fd(), Signal::SIGKILL);
+    }
+
+    /// How it ended, for people; `None` if it goes on for a second. It stays to be reaped.
+    #[must_use]
+    pub fn how_it_ended(&self) -> Option<String> {
+        if !await_word(self.pidfd.as_fd(), Duration::from_secs(1)) {
+            return None;
+        }
+        Some(match waitid(Id::Pid(self.pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
+            Ok(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
+            Ok(WaitStatus::Exited(_, code)) => format!("it ended with exit code {code}"),
+            _ => "it ended".to_owned(),
+        })
     }
 
     /// Kills it, with its pid namespace if it is an init, and reaps it.
@@ -181,26 +194,23 @@ pub fn await_word(socket: BorrowedFd<'_>, patience: Duration) -> bool {
     }
 }
 
-/// Makes a run's init and guest, and lets them go. The guest is `order`ed from the warm interpreter, if there is
-/// an `order`, and joins init when it is there; init then comes from the `cradle`, if there is one.
+/// Where a run's processes come from that has a warm interpreter.
+pub struct Origin<'a, F> {
+    /// Forks init.
+    pub cradle: &'a mut Cradle,
+    /// Orders the guest from the interpreter, to join init when that is there.
+    pub order: F,
+}
+
+/// Makes a run's init, by this process, and has that make the guest; and lets them go.
 ///
 /// # Errors
 /// A refusal; no process is left then.
-pub fn give(
+pub fn give_cold(
     host: &Host,
-    cradle: &mut Cradle,
     networks: Option<&mut Networks>,
-    order: Option<impl FnOnce(&JoinFiles)>,
     needs: Needs,
 ) -> Result<Born, Refusal> {
-    match order {
-        None => give_cold(host, networks, needs),
-        Some(order) => give_joined(host, cradle, networks, order, needs),
-    }
-}
-
-/// Init by this process, the guest by init.
-fn give_cold(host: &Host, networks: Option<&mut Networks>, needs: Needs) -> Result<Born, Refusal> {
     let (ours, setup) = setup_sockets().step("socket", None)?;
     let Needs { slot, groups, guest, scratch_options } = needs;
     let files = RunFiles { setup, groups, guest: Guest::Forked(Box::new(guest)), scratch_options };
@@ -209,12 +219,15 @@ fn give_cold(host: &Host, networks: Option<&mut Networks>, needs: Needs) -> Resu
     Ok(Born { init, ours, ordered: None, network })
 }
 
-/// Init by the cradle, or this process, and the guest by the warm interpreter at the same time.
-fn give_joined(
+/// Makes a run's init, by the cradle, or this process where there is none, and the guest by the warm interpreter at the
+/// same time; and lets them go.
+///
+/// # Errors
+/// A refusal; no process is left then.
+pub fn give_warm<F: FnOnce(&JoinFiles)>(
     host: &Host,
-    cradle: &mut Cradle,
     mut networks: Option<&mut Networks>,
-    order: impl FnOnce(&JoinFiles),
+    Origin { cradle, order }: Origin<'_, F>,
     needs: Needs,
 ) -> Result<Born, Refusal> {
     let Needs { slot, groups, guest, scratch_options } = needs;

@@ -10,10 +10,12 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use caps::Capability;
+use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use super::backoff::Backoff;
 use super::birth::{Child, await_word, order_sockets};
 use super::failure::{Step, of_stage};
 use super::host::Host;
@@ -27,15 +29,8 @@ use crate::sandbox::record::Record;
 use crate::sys::{self, ExecImage, Parentage};
 
 /// How long one fork may take. The launcher waits meanwhile, and so does whoever else wants
-/// something of it.
+/// something of it; longer only for one that the kernel holds in a call, which a fork of its own would be held in, too.
 const FORKING: Duration = Duration::from_secs(1);
-
-/// A cradle that is lost sooner than so long after its start is not replaced before: the first and the longest wait.
-const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-
-/// To enter network namespaces; and for a launcher whose own id is 0 and mapped, which only who made the user
-/// namespace may have allowed (Linux 5.12).
-const CAPABILITIES: [Capability; 2] = [Capability::CAP_SYS_ADMIN, Capability::CAP_SETFCAP];
 
 /// What came of asking for an init.
 pub enum Forked {
@@ -43,23 +38,25 @@ pub enum Forked {
     Init(Child, Option<Network>),
     /// There is no cradle.
     Nothing,
-    /// There is none any more, and nobody knows whether it has forked.
+    /// There is none any more, and nobody knows whether it has forked: it is gone, mute, or can't do it.
     Lost,
 }
 
 /// Keeps a cradle at hand, and replaces it should it die.
 pub struct Cradle {
     process: Option<Process>,
-    /// When one is started where there is none, and how long after that the next one would be.
-    next: (Instant, Duration),
-    lost: bool,
+    /// When one is started where there is none.
+    due: Instant,
+    backoff: Backoff,
+    /// Why the last one was lost, until somebody asks.
+    lost: Option<String>,
 }
 
 impl Cradle {
     /// None yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { process: None, next: (Instant::now(), WAITS.0), lost: false }
+        Self { process: None, due: Instant::now(), backoff: Backoff::new(), lost: None }
     }
 
     /// Its process id, if there is one.
@@ -71,21 +68,27 @@ impl Cradle {
     /// When [`Cradle::start_if_due`] has something to do.
     #[must_use]
     pub fn next_look(&self) -> Option<Instant> {
-        self.process.is_none().then_some(self.next.0)
+        self.process.is_none().then_some(self.due)
     }
 
     /// Starts one, if there is none and it is time. Whether it works shows with the first fork.
     pub fn start_if_due(&mut self, host: &Host, now: Instant) {
         if self.next_look().is_some_and(|next| next <= now) {
-            self.process = Process::start(host).ok();
-            let wait = if now > self.next.0 + WAITS.1 { WAITS.0 } else { self.next.1 };
-            self.next = (now + wait, WAITS.1.min(wait * 2));
+            match Process::start(host) {
+                Ok(process) => self.process = Some(process),
+                Err(refusal) => self.lose(Duration::ZERO, refusal.to_string()),
+            }
         }
     }
 
-    /// Whether one was lost since this was asked.
-    pub fn was_lost(&mut self) -> bool {
-        std::mem::take(&mut self.lost)
+    fn lose(&mut self, lived: Duration, why: String) {
+        self.due = Instant::now() + self.backoff.after(lived);
+        self.lost = Some(why);
+    }
+
+    /// Why one was lost since this was asked, if one was.
+    pub fn take_loss(&mut self) -> Option<String> {
+        self.lost.take()
     }
 
     /// Ends it.
@@ -106,10 +109,11 @@ impl Cradle {
         let network = networks.map(Networks::take).transpose();
         let network = network.step("network namespace", Wall::NetworkNamespace)?;
         match process.order(files, network.as_ref()) {
-            Some(Record::Init(pid)) => Ok(Forked::Init(Child::of(Pid::from_raw(pid))?, network)),
-            Some(Record::Failed(stage, errno)) => Err(of_stage(stage, errno)),
-            _ => {
-                (self.process, self.lost) = (None, true);
+            Ok(pid) => Ok(Forked::Init(Child::of(pid)?, network)),
+            Err(why) => {
+                let lived = process.started.elapsed();
+                self.process = None;
+                self.lose(lived, why);
                 Ok(Forked::Lost)
             }
         }
@@ -120,6 +124,7 @@ impl Cradle {
 struct Process {
     socket: OwnedFd,
     child: Child,
+    started: Instant,
 }
 
 impl Process {
@@ -129,20 +134,33 @@ impl Process {
         let image = ExecImage::new(path.clone(), vec![path], Vec::new());
         let forked = sys::fork(Parentage::Own).step("cradle", None)?;
         let Some(pid) = forked else { become_cradle(&image, &theirs) };
-        Ok(Self { socket: ours, child: Child::of(pid)? })
+        Ok(Self { socket: ours, child: Child::of(pid)?, started: Instant::now() })
     }
 
-    /// Gives an order and waits for the answer; `None` if there is none.
-    fn order(&self, files: &RunFiles, network: Option<&Network>) -> Option<Record> {
-        let (order, descriptors) = InitOrder::of(files, network.map(Network::namespace))?;
-        let text = serde_json::to_vec(&order).ok()?;
-        sys::send(self.socket.as_fd(), &text, &descriptors).ok()?;
+    /// Gives an order and waits for the answer: whom it has forked, or why it is of no use.
+    fn order(&self, files: &RunFiles, network: Option<&Network>) -> Result<Pid, String> {
+        let answer = self.exchange(files, network).map_err(|errno| match errno {
+            Errno::ETIMEDOUT => "it took longer than 1 s to fork".to_owned(),
+            errno => self.child.how_it_ended().unwrap_or_else(|| errno.to_string()),
+        })?;
+        match answer {
+            Record::Init(pid) => Ok(Pid::from_raw(pid)),
+            Record::Failed(stage, errno) => Err(of_stage(stage, errno).to_string()),
+            _ => Err("it answered what is no answer".to_owned()),
+        }
+    }
+
+    fn exchange(&self, files: &RunFiles, network: Option<&Network>) -> nix::Result<Record> {
+        let order = InitOrder::of(files, network.map(Network::namespace));
+        let (order, descriptors) = order.ok_or(Errno::EINVAL)?;
+        let text = serde_json::to_vec(&order).map_err(|_| Errno::EINVAL)?;
+        sys::send(self.socket.as_fd(), &text, &descriptors)?;
         if !await_word(self.socket.as_fd(), FORKING) {
-            return None;
+            return Err(Errno::ETIMEDOUT);
         }
         let mut bytes = [0; Record::SIZE];
-        let (length, _) = sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT).ok()?;
-        bytes.get(..length).and_then(Record::decode)
+        let (length, _) = sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT)?;
+        bytes.get(..length).and_then(Record::decode).ok_or(Errno::EBADMSG)
     }
 }
 
@@ -154,10 +172,11 @@ impl Drop for Process {
 
 /// In the forked process: becomes the cradle, with nothing of ours but its socket.
 fn become_cradle(image: &ExecImage, socket: &OwnedFd) -> ! {
-    let wanted = CAPABILITIES.iter().fold(0, |mask, capability| mask | 1 << capability.index());
+    // To enter network namespaces.
+    let kept = u32::from(Capability::CAP_SYS_ADMIN.index());
     let done = set_pdeathsig(Signal::SIGKILL)
         .and_then(|()| sys::keep_only(&[(socket.as_raw_fd(), false)]))
-        .and_then(|()| sys::keep_only_capabilities(wanted))
+        .and_then(|()| sys::keep_only_capability(kept))
         .map(|()| image.exec());
     let _ = done;
     sys::exit_now(127)

@@ -42,7 +42,7 @@ pub fn wall_of(stage: Stage) -> Option<Wall> {
         Stage::Scratch | Stage::LateMounts => Some(Wall::Root),
         Stage::Proc => Some(Wall::Proc),
         Stage::HostName => Some(Wall::UtsNamespace),
-        Stage::Loopback | Stage::ProxySocket => Some(Wall::NetworkNamespace),
+        Stage::Network | Stage::Loopback | Stage::ProxySocket => Some(Wall::NetworkNamespace),
         Stage::Session => Some(Wall::Session),
         Stage::Rlimits => Some(Wall::Rlimits),
         Stage::Descriptors => Some(Wall::Descriptors),

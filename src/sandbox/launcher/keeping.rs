@@ -7,17 +7,13 @@ use std::time::{Duration, Instant};
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use nix::unistd::Pid;
 
+use super::backoff::Backoff;
 use super::host::Host;
 use super::warm::{FORKING, Warm};
 use super::worker::WARM;
 use crate::sandbox::child::JoinFiles;
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::RunId;
-
-/// One that lived no longer than this is not replaced at once.
-const SHORT_LIFE: Duration = Duration::from_secs(10);
-/// The first and the longest wait then.
-const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// The most orders that are unanswered at a time. Each holds descriptors of a run under way, of which the
 /// kernel allows a user so many.
@@ -45,14 +41,14 @@ pub struct Keeping {
     orders: VecDeque<(RunId, Instant)>,
     /// When the next one is started.
     due: Option<Instant>,
-    wait: Duration,
+    backoff: Backoff,
 }
 
 impl Keeping {
     /// Keeps `warm`; nothing if there is none.
     #[must_use]
     pub fn new(warm: Option<Warm>) -> Self {
-        Self { warm, orders: VecDeque::new(), due: None, wait: WAITS.0 }
+        Self { warm, orders: VecDeque::new(), due: None, backoff: Backoff::new() }
     }
 
     /// Whether one is there that can be forked from.
@@ -160,10 +156,7 @@ impl Keeping {
     fn lose(&mut self, epoll: &Epoll, why: Refusal) -> Heard {
         if let Some(warm) = self.warm.take() {
             let _ = epoll.delete(warm.socket.as_fd());
-            let lived = warm.started.elapsed();
-            self.wait = if lived < SHORT_LIFE { (self.wait * 2).min(WAITS.1) } else { WAITS.0 };
-            let pause = if lived < SHORT_LIFE { self.wait } else { Duration::ZERO };
-            self.due = Some(Instant::now() + pause);
+            self.due = Some(Instant::now() + self.backoff.after(warm.started.elapsed()));
         }
         Heard::Lost { why, orders: self.orders.drain(..).map(|(run, _)| run).collect() }
     }
@@ -179,7 +172,7 @@ impl Keeping {
             self.due = None;
         } else {
             self.warm = None;
-            self.due = Some(now + WAITS.1);
+            self.due = Some(now + self.backoff.after(Duration::ZERO));
         }
     }
 }

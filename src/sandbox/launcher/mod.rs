@@ -4,6 +4,7 @@
 //! lives in the template root and never touches the network. A front speaks to it over the
 //! socket on its standard input.
 
+mod backoff;
 mod binds;
 mod birth;
 mod cgroup;

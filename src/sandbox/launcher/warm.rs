@@ -15,7 +15,6 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{Pid, pipe2, read};
 
 use super::birth::{Child, await_word, order_sockets};
@@ -132,16 +131,8 @@ impl Warm {
     }
 
     fn how_it_ended(&self) -> String {
-        let mut ended = [PollFd::new(self.process.pidfd.as_fd(), PollFlags::POLLIN)];
-        if !matches!(poll(&mut ended, PollTimeout::from(1_000_u16)), Ok(1..)) {
-            return "it closed descriptor 3, by which it is spoken to".to_owned();
-        }
-        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        match waitid(Id::Pid(self.process.pid), flags) {
-            Ok(WaitStatus::Signaled(_, signal, _)) => format!("it was ended by {signal}"),
-            Ok(WaitStatus::Exited(_, code)) => format!("it ended with exit code {code}"),
-            _ => "it ended".to_owned(),
-        }
+        let closed = || "it closed descriptor 3, by which it is spoken to".to_owned();
+        self.process.how_it_ended().unwrap_or_else(closed)
     }
 
     fn take_output(&mut self) {
@@ -244,7 +235,7 @@ fn become_interpreter(host: &Host, image: &ExecImage, kept: &[(i32, bool)]) -> !
     let done = set_pdeathsig(Signal::SIGKILL)
         .and_then(|()| sys::keep_only(kept))
         .and_then(|()| show_late_mounts(&host.prepared))
-        .and_then(|()| sys::keep_only_capabilities(1 << Capability::CAP_SYS_ADMIN.index()))
+        .and_then(|()| sys::keep_only_capability(u32::from(Capability::CAP_SYS_ADMIN.index())))
         .and_then(|()| sys::default_sigpipe())
         .and_then(|()| SigSet::empty().thread_set_mask())
         .map(|()| image.exec());

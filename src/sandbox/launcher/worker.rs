@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::birth::Handed;
+use super::birth::{Handed, Origin};
 use super::cradle::Cradle;
 use super::failure::fail;
 use super::handed_on::HandedOn;
@@ -211,9 +211,11 @@ impl<'a> Worker<'a> {
         }
         let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
         let (warm, living) = (&mut self.warm, self.runs.len());
-        let order = warm.is_ready().then_some(|files: &JoinFiles| warm.order(id, files, living));
-        let (cradle, on) = (&mut self.cradle, &mut self.handed_on);
-        match Run::launch(self.host, cradle, on, order, (id, slot), limits, handed) {
+        let cradle = &mut self.cradle;
+        let origin = warm
+            .is_ready()
+            .then_some(Origin { cradle, order: |files: &JoinFiles| warm.order(id, files, living) });
+        match Run::launch(self.host, &mut self.handed_on, origin, (id, slot), limits, handed) {
             Ok(run) => self.runs.insert(id, run),
             Err(refusal) => {
                 self.slots.give_back(slot);

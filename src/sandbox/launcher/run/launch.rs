@@ -9,8 +9,7 @@ use super::{HandedOn, Run};
 use crate::policy::{Limits, Wall};
 use crate::sandbox::child::JoinFiles;
 use crate::sandbox::enforced::Refusal;
-use crate::sandbox::launcher::birth::{self, Born, Child, Handed, Needs};
-use crate::sandbox::launcher::cradle::Cradle;
+use crate::sandbox::launcher::birth::{Born, Child, Handed, Needs, Origin, give_cold, give_warm};
 use crate::sandbox::launcher::failure::Step;
 use crate::sandbox::launcher::groups::Groups;
 use crate::sandbox::launcher::host::Host;
@@ -21,16 +20,14 @@ use crate::sandbox::messages::RunId;
 use crate::sys;
 
 impl Run {
-    /// Makes the sandbox's processes and lets them go; its guest is `order`ed from the warm interpreter if
-    /// that is ready.
+    /// Makes the sandbox's processes and lets them go, those of a warm start if the interpreter is ready.
     ///
     /// # Errors
     /// A refusal; nothing of the run is left then.
     pub fn launch(
         host: &Host,
-        cradle: &mut Cradle,
         on: &mut HandedOn,
-        order: Option<impl FnOnce(&JoinFiles)>,
+        warm: Option<Origin<'_, impl FnOnce(&JoinFiles)>>,
         (id, slot): (RunId, u32),
         limits: Limits,
         handed: Handed,
@@ -39,8 +36,11 @@ impl Run {
         let HandedOn { groups, networks, .. } = on;
         let groups =
             groups.take(&host.bases.bases, id, &limits).step("cgroup", Wall::CgroupMemory)?;
-        let born = Needs::of(host, slot, &limits, handed, &groups)
-            .and_then(|needs| birth::give(host, cradle, networks.as_mut(), order, needs));
+        let needs = Needs::of(host, slot, &limits, handed, &groups);
+        let born = needs.and_then(|needs| match warm {
+            None => give_cold(host, networks.as_mut(), needs),
+            Some(origin) => give_warm(host, networks.as_mut(), origin, needs),
+        });
         match born {
             Ok(born) => Ok(Self::of(host, born, slot, groups, limits)),
             Err(refusal) => {
@@ -59,9 +59,8 @@ impl Run {
         let Some(needs) = self.ordered.take().filter(|_| !self.killed.get()) else { return Ok(()) };
         self.init.end();
         self.stands = false;
-        let networks = on.networks.as_mut();
-        let anew = birth::give(host, &mut Cradle::new(), networks, None::<fn(&JoinFiles)>, *needs)?;
-        let Born { init, ours: setup, network, .. } = anew;
+        let Born { init, ours: setup, network, .. } =
+            give_cold(host, on.networks.as_mut(), *needs)?;
         (self.init, self.setup, self.network, self.stands) = (init, setup, network, true);
         (self.sealed, self.warm) = (false, false);
         self.missing.clear();

@@ -56,8 +56,11 @@ impl Worker<'_> {
         if self.cradle_due().is_some() {
             self.cradle.start_if_due(self.host, now);
         }
-        if self.warm.is_idle() && self.cradle.was_lost() {
+        if self.warm.is_idle()
+            && let Some(why) = self.cradle.take_loss()
+        {
             self.end_strangers();
+            self.tell(&Event::CradleLost { why }, None);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The cradle: a small process that the inits of runs are forked from, on the launcher's orders.
 //!
 //! A fork copies what its parent has, and its end takes that down again: the launcher's descriptors, some hundreds, and
-//! its memory, which the launcher then has to copy page by page as it goes on. This one holds nothing and does
+//! its memory, which the launcher then has to copy page by page as it goes on. This one holds little and does
 //! nothing else, not even what Rust's runtime sets up before `main` (`/dev/null` as output, a stack for signals). What
 //! it forks are children of the launcher's, with the launcher's own code for them.
 
@@ -17,7 +17,9 @@ use codemode_warm::sandbox::order::{InitOrder, LARGEST};
 use codemode_warm::sandbox::{Record, Stage};
 use codemode_warm::sys::{self, Parentage};
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 /// Takes orders from the socket that is standard input until its other end closes.
@@ -29,6 +31,7 @@ pub extern "C" fn main() -> c_int {
 
 fn serve(launcher: BorrowedFd<'_>) -> nix::Result<()> {
     let prepared = prepared(launcher)?;
+    let own = open("/proc/self/ns/net", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     loop {
         // On the stack: it takes no page more than there is of it.
         let mut buffer = [0; 1024];
@@ -48,6 +51,10 @@ fn serve(launcher: BorrowedFd<'_>) -> nix::Result<()> {
             ),
         };
         sys::send(launcher, &record.encode(), &[])?;
+        if prepared.network_given {
+            // A run's lives no longer for it.
+            setns(&own, CloneFlags::CLONE_NEWNET)?;
+        }
     }
 }
 
@@ -59,7 +66,7 @@ fn prepared(launcher: BorrowedFd<'_>) -> nix::Result<Prepared> {
     prepared.ok_or(Errno::EBADMSG)
 }
 
-/// Forks a run's init in the network namespace that it is given, which this process enters first, and stays in.
+/// Forks a run's init in the network namespace that it is given, which this process enters first.
 fn give_init(
     prepared: &Prepared,
     files: &RunFiles,

@@ -239,7 +239,7 @@ async fn a_warm_interpreter_has_one_capability_one_thread_and_nothing_of_ours() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cradle_has_few_capabilities_one_thread_and_nothing_of_ours() {
+async fn a_cradle_has_few_capabilities_one_thread_and_nothing_of_ours_or_of_a_run_s() {
     let sidecar = service(&[]).await;
     warm_again(&sidecar).await;
     let (_, launcher) = sidecar.launchers();
@@ -250,6 +250,8 @@ async fn a_cradle_has_few_capabilities_one_thread_and_nothing_of_ours() {
     })
     .await;
     let pid = found.unwrap();
+    warm_again(&sidecar).await;
+    settle(&sidecar).await;
     for set in ["CapPrm", "CapEff"] {
         let held = u64::from_str_radix(&status(pid, set), 16).unwrap();
         assert_eq!(held, 1 << 21, "{set}: CAP_SYS_ADMIN and no other");
@@ -259,10 +261,21 @@ async fn a_cradle_has_few_capabilities_one_thread_and_nothing_of_ours() {
         return println!("skipped: environment and descriptors of it: reading them takes root");
     }
     assert_eq!(fs::read(format!("/proc/{pid}/environ")).unwrap(), b"");
-    assert_eq!(fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count(), 1);
-    let user = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/user")).unwrap();
-    assert_eq!(user(pid), user(launcher));
-    assert_ne!(user(pid), user(std::process::id()));
+    let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open: Vec<_> = fds.map(|fd| fs::read_link(fd.unwrap().path()).unwrap()).collect();
+    let is =
+        |start: &str| open.iter().filter(|file| file.to_string_lossy().starts_with(start)).count();
+    assert_eq!(
+        (open.len(), is("socket:"), is("net:")),
+        (2, 1, 1),
+        "orders, the way back: {open:?}"
+    );
+    for kind in ["user", "net"] {
+        let own = |pid: u32| fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap();
+        // After runs, too.
+        assert_eq!(own(pid), own(launcher));
+        assert_ne!(own(pid), own(std::process::id()));
+    }
 }
 
 /// Whatever its modules print, nobody reads it while the launcher serves.

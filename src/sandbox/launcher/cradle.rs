@@ -1,7 +1,7 @@
 //! The cradle: a small process of its own that inits are forked from, children of the launcher's (`CLONE_PARENT`).
 //!
 //! What is forked from the launcher closes its descriptors, some hundreds, and takes down a copy of its memory, and
-//! the launcher copies what it writes to next, after each. The cradle (`warm/cradle.rs`) holds nothing. It lives in the
+//! the launcher copies what it writes to next, after each. The cradle (`warm/cradle.rs`) holds two. It lives in the
 //! template root and in the launcher's user namespace, and hears the launcher only.
 
 use std::ffi::CString;

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::harness::processes::signal;
 use crate::harness::{cradle, eventually, inside, warm_interpreter};
 use crate::leaks::{AtRest, Remains};
-use crate::promise::{
-    COMES, Call, HOLD, Outcome, Stage, back_within_a_second, once_and_its_own, signal,
-};
+use crate::promise::{COMES, Call, HOLD, Outcome, Stage, back_within_a_second, once_and_its_own};
 use crate::wire::Way;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

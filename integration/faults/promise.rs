@@ -10,8 +10,6 @@ use std::time::{Duration, Instant};
 
 use codemode::grpc::proto::executor_service_client::ExecutorServiceClient;
 use codemode::grpc::proto::{ExecutionRequest, ExecutionResponse};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
@@ -30,10 +28,6 @@ const BACK: Duration = Duration::from_secs(1);
 const TRIES: u32 = 3;
 
 pub type Outcome = Result<ExecutionResponse, Status>;
-
-pub fn signal(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(pid as i32), signal).unwrap();
-}
 
 /// A program that prints its name, marks it with the main application, goes on with `then` and has its name for
 /// its result.

@@ -4,16 +4,11 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
+use crate::harness::processes::{signal, state};
 use crate::harness::{cradle, eventually};
 use crate::leaks::AtRest;
-use crate::promise::{COMES, HOLD, Stage, back_within_a_second, once_and_its_own, signal};
+use crate::promise::{COMES, HOLD, Stage, back_within_a_second, once_and_its_own};
 use crate::wire::Way;
-
-/// `T` while a process is stopped.
-fn state(pid: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
-}
 
 /// Everybody who called before or meanwhile is answered afterwards.
 #[tokio::test(flavor = "multi_thread")]

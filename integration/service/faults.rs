@@ -2,17 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
-use crate::harness::processes::is_init;
+use crate::harness::processes::{is_init, signal};
 use crate::harness::{Sidecar, children, descendants, eventually, inside, request, with_key};
 
 /// Shows by a child of its own that it runs.
 const LONG: &str = "import os, time\nos.fork()\nwhile True: time.sleep(0.1)";
 
 fn end(pid: u32) {
-    kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap();
+    signal(pid, Signal::SIGKILL);
 }
 
 /// Whether a program of this launcher's has begun: it alone has a child without being an init, and an init may be

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::harness::processes::{signal, state};
 use crate::harness::{Sidecar, children, eventually, inside, request};
 
 const LEAST: usize = 2;
@@ -28,8 +29,7 @@ async fn full(sidecar: &Sidecar) {
 
 /// Whether a process is gone, or waits to be reaped: its children have been signalled by then.
 fn is_dead(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.is_empty() || stat.contains(") Z ")
+    state(pid).is_none_or(|state| state == 'Z')
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +70,7 @@ async fn a_waiting_sandbox_has_every_wall_and_its_own_limits() {
 async fn waiting_sandboxes_that_died_are_replaced_and_no_run_is_lost() {
     let sidecar = with_pool().await;
     let (_, launcher) = sidecar.launchers();
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(launcher as i32), Signal::SIGKILL).unwrap();
+    signal(launcher, Signal::SIGKILL);
     // Until then a sandbox that waits may still begin with a program, which is not run again. From then on none may,
     // whether the service knows of it yet or not.
     let begun = Instant::now();

@@ -14,8 +14,7 @@ use std::time::{Duration, Instant};
 
 use codemode::grpc::proto::executor_service_client::ExecutorServiceClient;
 use codemode::grpc::proto::{ExecutionRequest, ExecutionResponse};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
@@ -160,7 +159,7 @@ impl Sidecar {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
+        processes::signal(self.pid(), signal);
     }
 
     /// Ends it at once.

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::{json_lines, log_file, read, with_tools};
+use crate::harness::processes::signal;
 use crate::harness::{KEY, Sidecar, cradle, eventually, free_port, request, warm_interpreter};
 
 /// Runs one program under `id` and returns the whole log.
@@ -95,7 +95,7 @@ async fn whoever_runs_are_forked_from_is_missed_in_the_log_once_it_is_lost() {
             log.lines().find(says).map(str::to_owned)
         };
         assert_eq!(told(), None);
-        kill(Pid::from_raw(find(launcher).unwrap() as i32), Signal::SIGKILL).unwrap();
+        signal(find(launcher).unwrap(), Signal::SIGKILL);
         assert!(sidecar.run("result = 1").await.success);
         eventually("the log says so", patience, || told().is_some()).await;
         assert!(told().unwrap().contains("it was ended by SIGKILL"), "{:?}", told());

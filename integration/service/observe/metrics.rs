@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tonic::Code;
 
 use super::{Endpoint, PATIENCE, log_file, read, with_tools};
+use crate::harness::processes::signal;
 use crate::harness::{MainApp, Sidecar, command, eventually, free_port, request, with_key};
 
 /// Counters that differ between two scrapes, without times and without what else may move.
@@ -148,7 +148,7 @@ async fn walls_standing_sandboxes_and_lost_launchers_are_shown() {
     }
     assert_eq!(series["codemode_launcher_restarts_total"], 0.0);
     let (_, launcher) = sidecar.launchers();
-    kill(Pid::from_raw(launcher as i32), Signal::SIGKILL).unwrap();
+    signal(launcher, Signal::SIGKILL);
     let once = || endpoint.value("codemode_launcher_restarts_total") == 1.0;
     eventually("the restart is counted", PATIENCE, once).await;
     assert!(series["process_resident_memory_bytes"] > 1e6);

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::task::JoinHandle;
 
 use super::refusals::Modules;
 use super::{service, start};
+use crate::harness::processes::signal;
 use crate::harness::{
     Sidecar, Traces, children, cradle, eventually, request, settle, traces, warm_interpreter,
     with_key,
@@ -23,10 +23,6 @@ use crate::privileges::status;
 const CALLERS: u64 = 8;
 /// How long another interpreter may take to be there, with its pause after a short life.
 const REPLACED: Duration = Duration::from_secs(30);
-
-fn signal(pid: u32, signal: Signal) {
-    kill(Pid::from_raw(pid as i32), signal).unwrap();
-}
 
 /// The warm interpreter of `launcher`, another than `but`, once it is there.
 async fn warm(launcher: u32, but: u32) -> u32 {

@@ -141,7 +141,11 @@ impl Process {
     fn order(&self, files: &RunFiles, network: Option<&Network>) -> Result<Pid, String> {
         let answer = self.exchange(files, network).map_err(|errno| match errno {
             Errno::ETIMEDOUT => "it took longer than 1 s to fork".to_owned(),
-            errno => self.child.how_it_ended().unwrap_or_else(|| errno.to_string()),
+            // Only of one that is gone: asking waits for the end.
+            Errno::EPIPE | Errno::ECONNRESET => {
+                self.child.how_it_ended().unwrap_or_else(|| errno.to_string())
+            }
+            errno => errno.to_string(),
         })?;
         match answer {
             Record::Init(pid) => Ok(Pid::from_raw(pid)),
@@ -159,8 +163,10 @@ impl Process {
             return Err(Errno::ETIMEDOUT);
         }
         let mut bytes = [0; Record::SIZE];
-        let (length, _) = sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT)?;
-        bytes.get(..length).and_then(Record::decode).ok_or(Errno::EBADMSG)
+        match sys::receive(self.socket.as_fd(), &mut bytes, libc::MSG_DONTWAIT)? {
+            (0, _) => Err(Errno::EPIPE),
+            (length, _) => bytes.get(..length).and_then(Record::decode).ok_or(Errno::EBADMSG),
+        }
     }
 }
 

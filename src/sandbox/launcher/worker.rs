@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
-use super::birth::{Handed, Origin};
+use super::birth::Handed;
 use super::cradle::Cradle;
 use super::failure::fail;
 use super::handed_on::HandedOn;
@@ -19,8 +19,6 @@ use super::keeping::Keeping;
 use super::networks::Networks;
 use super::run::Run;
 use super::warm::Warm;
-use crate::policy::Limits;
-use crate::sandbox::child::JoinFiles;
 use crate::sandbox::enforced::Refusal;
 use crate::sandbox::messages::{Event, LARGEST, Outputs, Request, RunId};
 use crate::sys;
@@ -195,35 +193,6 @@ impl<'a> Worker<'a> {
         let descriptor = descriptor.map(AsFd::as_fd);
         // A front that is gone is noticed by its end of the socket.
         let _ = sys::send(self.front, &text, descriptor.as_slice());
-    }
-
-    fn launch(&mut self, id: RunId, limits: Limits, handed: Handed) {
-        if let Err(refusal) = self.try_launch(id, limits, handed) {
-            self.tell(&Event::Failed { run: id, refusal }, None);
-        }
-    }
-
-    fn try_launch(&mut self, id: RunId, limits: Limits, handed: Handed) -> Result<(), Refusal> {
-        let io = |errno: Errno| fail("launcher", None, &errno.into());
-        while self.warm.is_busy() {
-            let heard = self.warm.await_word(&self.epoll);
-            self.heed(heard);
-        }
-        let slot = self.slots.take().ok_or_else(|| io(Errno::EAGAIN))?;
-        let (warm, living) = (&mut self.warm, self.runs.len());
-        let cradle = &mut self.cradle;
-        let origin = warm
-            .is_ready()
-            .then_some(Origin { cradle, order: |files: &JoinFiles| warm.order(id, files, living) });
-        match Run::launch(self.host, &mut self.handed_on, origin, (id, slot), limits, handed) {
-            Ok(run) => self.runs.insert(id, run),
-            Err(refusal) => {
-                self.slots.give_back(slot);
-                return Err(refusal);
-            }
-        };
-        self.watch(id, true);
-        Ok(())
     }
 
     /// Has the kernel tell what a run says, if that is new, and how its processes end, if they are known.

@@ -1,18 +1,53 @@
-//! What comes of the orders that the warm interpreter is given: it forks a run's guest while its init builds, and
-//! the launcher goes on meanwhile.
+//! The orders that the warm interpreter and the cradle are given, and what comes of them: the interpreter forks a run's
+//! guest while its init builds, and the launcher goes on meanwhile.
 
 use std::time::Instant;
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::Worker;
+use crate::policy::Limits;
+use crate::sandbox::child::JoinFiles;
 use crate::sandbox::enforced::Refusal;
+use crate::sandbox::launcher::birth::{Handed, Origin};
+use crate::sandbox::launcher::failure::fail;
 use crate::sandbox::launcher::keeping::Heard;
 use crate::sandbox::launcher::processes;
 use crate::sandbox::launcher::run::Run;
 use crate::sandbox::messages::{Event, RunId};
 
 impl Worker<'_> {
+    /// Begins with a run, or says why not.
+    pub(super) fn launch(&mut self, id: RunId, limits: Limits, handed: Handed) {
+        if let Err(refusal) = self.try_launch(id, limits, handed) {
+            self.tell(&Event::Failed { run: id, refusal }, None);
+        }
+    }
+
+    fn try_launch(&mut self, id: RunId, limits: Limits, handed: Handed) -> Result<(), Refusal> {
+        while self.warm.is_busy() {
+            let heard = self.warm.await_word(&self.epoll);
+            self.heed(heard);
+        }
+        let slot =
+            self.slots.take().ok_or_else(|| fail("launcher", None, &Errno::EAGAIN.into()))?;
+        let (warm, living) = (&mut self.warm, self.runs.len());
+        let cradle = &mut self.cradle;
+        let origin = warm
+            .is_ready()
+            .then_some(Origin { cradle, order: |files: &JoinFiles| warm.order(id, files, living) });
+        match Run::launch(self.host, &mut self.handed_on, origin, (id, slot), limits, handed) {
+            Ok(run) => self.runs.insert(id, run),
+            Err(refusal) => {
+                self.slots.give_back(slot);
+                return Err(refusal);
+            }
+        };
+        self.watch(id, true);
+        Ok(())
+    }
+
     /// The warm interpreter has said something, or is gone.
     pub(super) fn hear_warm(&mut self) {
         let heard = self.warm.hear(&self.epoll);
